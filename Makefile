@@ -1,0 +1,47 @@
+# The commands a user and CI call. `make` alone lists them.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3.11
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint model bench clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with everything pinned (nothing to do the second time)
+
+$(STAMP): pyproject.toml constraints.txt .ci/check-prerequisites
+	@PYTHON=$(PYTHON) bash .ci/check-prerequisites
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned packages into $(VENV) (about two minutes the first time) ..."
+	@# torch first and exactly: any looser request would fetch the multi-gigabyte CUDA build.
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,bench,dev]'
+	@touch $@
+
+demo: setup ## score the bundled sample dump, validate, publish, show what was flagged
+	@$(BIN)/moderation demo
+
+test: setup ## all tests
+	$(BIN)/pytest
+
+test-fast: setup ## the tests that take seconds
+	$(BIN)/pytest -m "not slow"
+
+lint: setup ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+DATA ?= ../shared/data
+model: setup ## fine-tune the built-in model anew (DATA=folder of the recipe's files; an hour on two cores)
+	$(BIN)/moderation finetune --data $(DATA) --output moderation/models/builtin
+
+bench: setup ## our engine beside Detoxify, and the whole job (about ten minutes)
+	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.pipeline
+
+clean: ## remove the environment and the demo's output
+	rm -rf $(VENV) demo build dist *.egg-info

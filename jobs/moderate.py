@@ -1,0 +1,8 @@
+"""The main job: `spark-submit jobs/moderate.py --input DUMP --output OUT`; the options are those of `moderation run`."""
+
+import sys
+
+from moderation.cli import app, exit_code
+
+if __name__ == "__main__":
+    sys.exit(exit_code(lambda: app(["run", *sys.argv[1:]])))

@@ -1,0 +1,190 @@
+"""The `moderation` command. Heavy imports stay inside the commands, so that --help answers at once."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from moderation.errors import GateRefused, UsageError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="""Score text dumps with BERT, let Great Expectations decide, publish what passed.
+
+    Two things to try first:
+
+      moderation score "You are a pathetic idiot, go back to Paris"
+
+      moderation run --input comments.parquet --output out
+
+    Settings come from defaults, then --config FILE (YAML), then MODERATION_* variables, then options;
+    `moderation config` prints what they resolve to. Exit codes: 0 done, 2 your mistake (one line says which),
+    3 validation refused to publish, 1 anything else; a retry is safe after any of them.""",
+)
+
+Input = Annotated[
+    list[Path] | None, typer.Option("--input", help="Parquet file or folder; may be given more than once.")
+]
+Output = Annotated[Path | None, typer.Option("--output", help="Folder of labelled/, quarantine/ and runs/.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")]
+Date = Annotated[
+    str | None,
+    typer.Option("--date", metavar="YYYY-MM-DD", help="Only this UTC day; the day of all rows without timestamps."),
+]
+Model = Annotated[str | None, typer.Option("--model", help="'builtin' or a model folder.")]
+PolicyFile = Annotated[str | None, typer.Option("--policy", help="'default' or a YAML file of thresholds and rules.")]
+Precision = Annotated[str | None, typer.Option("--precision", help="auto, fp32 or bf16.")]
+
+
+@app.command()
+def run(
+    input: Input = None,
+    output: Output = None,
+    config: ConfigFile = None,
+    date: Date = None,
+    model: Model = None,
+    policy: PolicyFile = None,
+    precision: Precision = None,
+) -> None:
+    """Scores a Parquet dump inside Spark, validates the result and publishes it.
+
+    The dump needs an id and a text column (`columns:` in the config maps other names); all other columns are carried
+    through. The result is OUTPUT/labelled/date=.../, broken rows with their reasons are in OUTPUT/quarantine/, and
+    OUTPUT/runs/RUN_ID/ holds the manifest and the Data Docs. Running the same input again replaces what it published.
+    """
+    from moderation.config import load_config
+    from moderation.pipeline import moderate
+    from moderation.runs.run import log_to_stderr
+    from moderation.runs.summary import print_summary
+
+    settings = load_config(
+        config, input=input or None, output=output, date=date, model=model, policy=policy, precision=precision
+    )
+    log_to_stderr()
+    manifest = moderate(settings)
+    print_summary(manifest, settings.output)
+
+
+@app.command()
+def score(
+    text: Annotated[
+        list[str] | None, typer.Argument(help="Texts to score; standard input where none is given.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="Score each line of this file.")] = None,
+    model: Model = "builtin",
+    precision: Precision = "auto",
+) -> None:
+    """Prints one JSON line per text: status, scores, labels, entities.
+
+    Example: moderation score "You are a pathetic idiot, go back to Paris" | jq .labels
+    """
+    import moderation
+
+    texts = text_lines(text, file)
+    moderator = moderation.load(model or "builtin", precision or "auto")
+    for block in blocks(texts, 1000):
+        for body, result in zip(block, moderator.score(block), strict=True):
+            typer.echo(json.dumps({"text": body, **result.as_dict()}, ensure_ascii=False))
+
+
+@app.command()
+def config(
+    input: Input = None,
+    output: Output = None,
+    config: ConfigFile = None,
+    date: Date = None,
+    model: Model = None,
+    policy: PolicyFile = None,
+    precision: Precision = None,
+) -> None:
+    """Prints the resolved configuration as YAML; it can be saved and given back with --config."""
+    import yaml
+
+    from moderation.config import load_config
+
+    settings = load_config(
+        config, input=input or None, output=output, date=date, model=model, policy=policy, precision=precision
+    )
+    typer.echo(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False).rstrip())
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the sample dump and the result go.")] = Path("demo"),
+    rows: Annotated[int, typer.Option(min=100, help="Comments to generate.")] = 3000,
+) -> None:
+    """Generates the sample dump, runs the main job on it, and shows what was flagged."""
+    from moderation.demo import run_demo
+    from moderation.runs.run import log_to_stderr
+
+    log_to_stderr()
+    run_demo(folder, rows)
+
+
+@app.command()
+def finetune(
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", help="YAML recipe; the built-in model's where none.")
+    ] = None,
+    data: Annotated[Path, typer.Option("--data", help="Folder that the recipe's files are in.")] = Path(),
+    output: Annotated[Path, typer.Option("--output", help="Model folder to write.")] = Path("model"),
+) -> None:
+    """Fine-tunes a multi-task BERT by a recipe, calibrates it, measures it, and writes a model folder.
+
+    `moderation run --model FOLDER` takes the folder as it is. The recipe names the base, the data (Parquet with `text`
+    and label columns, or `tokens` and BIO `tags`) and which labels each source judged.
+    """
+    from moderation.training.make import make_model
+
+    make_model(recipe, data, output)
+
+
+def text_lines(texts: list[str] | None, file: Path | None) -> Iterator[str]:
+    """The texts of the command line, of a file, or of standard input, one per line."""
+    if texts and file:
+        raise UsageError("give texts or --file, not both")
+    if texts:
+        return iter(texts)
+    if file is None:
+        return (line.rstrip("\r\n") for line in sys.stdin)
+    try:
+        return iter(file.read_text(encoding="utf-8", errors="replace").splitlines())
+    except OSError as error:
+        raise UsageError(f"--file {file}: cannot be read ({error.strerror})") from error
+
+
+def blocks(texts: Iterator[str], size: int) -> Iterator[list[str]]:
+    """Lists of at most `size` texts."""
+    block: list[str] = []
+    for text in texts:
+        block.append(text)
+        if len(block) == size:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def exit_code(function: Callable[[], Any]) -> int:
+    """Calls a command; a mistake of the caller's or a refusal is one message on standard error, and its exit code."""
+    try:
+        function()
+    except (UsageError, GateRefused) as error:
+        typer.echo(f"moderation: {error}", err=True)
+        return error.exit_code
+    return 0
+
+
+def main() -> None:
+    """Runs the command line."""
+    sys.exit(exit_code(app))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""One typed configuration for every command: defaults, then the YAML file, the environment, the command line."""
+
+import datetime
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from moderation.errors import UsageError
+from moderation.settings import explain, load_mapping
+
+PREFIX = "MODERATION_"
+
+
+def as_list(value: object) -> object:
+    """One path is a list of one."""
+    return [value] if isinstance(value, str | Path) else value
+
+
+class Columns(BaseModel):
+    """The input's names of the contract's columns; in the output they have the contract's names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: Annotated[str, Field(description="identifies a comment, unique")] = "id"
+    body: Annotated[str, Field(description="the text that is scored")] = "body"
+    created_utc: Annotated[str, Field(description="timestamp, epoch seconds or ISO text; need not exist")] = (
+        "created_utc"
+    )
+
+
+class SparkSettings(BaseModel):
+    """The Spark session; `spark-submit` and a session that exists take precedence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    master: Annotated[str, Field(description="used unless spark-submit named one")] = "local[*]"
+    conf: Annotated[dict[str, str], Field(description="any Spark settings, by their full names")] = {}
+
+
+class Config(BaseSettings):
+    """What one run reads, does and writes."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__")
+    input: Annotated[list[Path], BeforeValidator(as_list)] = Field([], description="Parquet files or folders")
+    output: Path = Field(Path("moderated"), description="folder of labelled/, quarantine/ and runs/")
+    date: datetime.date | None = Field(
+        None, description="only comments of this UTC day; the day of all rows where the input has no timestamps"
+    )
+    columns: Columns = Columns()
+    model: str = Field("builtin", description="'builtin' or a model folder")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
+    policy: str = Field("default", description="'default' or a YAML file of thresholds and rules")
+    spark: SparkSettings = SparkSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line over environment over file. The file comes in under the key `_file`, set by `load_config`."""
+        assert isinstance(init_settings, InitSettingsSource)
+        given = dict(init_settings.init_kwargs)
+        file = given.pop("_file", {})
+        return (
+            InitSettingsSource(settings_cls, init_kwargs=given),
+            env_settings,
+            InitSettingsSource(settings_cls, init_kwargs=file),
+        )
+
+
+def load_config(file: Path | None = None, **overrides: Any) -> Config:
+    """Resolves the configuration; `overrides` that are None are not given.
+
+    Raises `UsageError` that names the key, its value and where it came from.
+    """
+    check_environment()
+    content = load_mapping(file) if file else {}
+    given = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return Config(**{"_file": content}, **given)
+    except ValidationError as error:
+        raise explain(error, str(file) if file else "configuration") from error
+
+
+def check_environment() -> None:
+    """Refuses variables that look like settings and are none: a misspelt one must not pass in silence."""
+    for name in os.environ:
+        key = name.removeprefix(PREFIX).split("__")[0].lower()
+        if name.startswith(PREFIX) and key not in Config.model_fields:
+            raise UsageError(
+                f"environment variable {name}: unknown setting '{key}'; one of {', '.join(Config.model_fields)}"
+            )

@@ -1,0 +1,1 @@
+"""Models: what a model folder holds, how it is found, checked and loaded."""

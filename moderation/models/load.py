@@ -1,0 +1,65 @@
+"""Finds a model, checks that it is whole, and loads it without running anybody's code."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moderation import resources
+from moderation.errors import UsageError
+from moderation.models.spec import ModelSpec, read_spec
+from moderation.text.digest import folder_digest
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from moderation.models.multitask import MultiTaskBert
+
+FILES = ["config.json", "model.safetensors", "tokenizer.json"]
+DIGEST_LENGTH = 16  # hexadecimal digits of a model or policy digest in rows: 64 bits tell any two apart
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model that was found and described but not loaded: cheap, for the driver."""
+
+    folder: Path
+    spec: ModelSpec
+    model_id: str
+
+
+def find_model(source: str) -> ModelSource:
+    """Finds `builtin` or a model folder and digests it; raises `UsageError` that names what is missing."""
+    folder = resources.builtin_model() if source == "builtin" else Path(source)
+    if not folder.is_dir():
+        raise UsageError(f"model '{source}' is neither 'builtin' nor a folder")
+    if missing := [name for name in FILES if not (folder / name).is_file()]:
+        raise UsageError(f"model folder {folder} lacks {', '.join(missing)}")
+    return ModelSource(folder, read_spec(folder), folder_digest(folder, FILES)[:DIGEST_LENGTH])
+
+
+def load_tokenizer(folder: Path) -> "Tokenizer":
+    """Loads the Rust tokenizer with nothing cut and nothing padded; special tokens in a text are read as text."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True  # a comment that says "[SEP]" must not end the sequence
+    return tokenizer
+
+
+def load_network(source: ModelSource) -> "MultiTaskBert":
+    """Loads the weights in fp32, all of them: a missing or misshapen weight is an error, never a random head."""
+    from safetensors.torch import load_file
+    from transformers import BertConfig
+
+    from moderation.models.multitask import MultiTaskBert
+
+    network = MultiTaskBert(BertConfig.from_json_file(source.folder / "config.json"), source.spec)
+    weights = {name: tensor.float() for name, tensor in load_file(source.folder / "model.safetensors").items()}
+    try:
+        network.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        problem = " ".join(str(error).split())
+        raise UsageError(f"model {source.folder}: the weights do not fit its config: {problem}") from error
+    return network.eval()

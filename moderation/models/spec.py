@@ -1,0 +1,72 @@
+"""What a model folder says of itself: labels, entity types, window, thresholds and calibration."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from moderation.errors import UsageError
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+SECTION = "moderation"  # the key in the model folder's config.json, beside transformers' own
+
+
+class Calibration(BaseModel):
+    """Platt scaling of one label's logit: probability = sigmoid(scale * logit + shift).
+
+    Platt, "Probabilistic outputs for support vector machines", 1999.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    scale: float = Field(1.0, gt=0)
+    shift: float = 0.0
+
+
+class ModelSpec(BaseModel):
+    """The `moderation` section of a model folder's config.json."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    labels: tuple[str, ...]
+    entity_types: tuple[str, ...] = ()
+    max_tokens: int = Field(256, ge=16, description="tokens of one window, [CLS] and [SEP] included")
+    overlap: int = Field(64, ge=0, description="tokens that neighbouring windows share")
+    thresholds: dict[str, Probability]
+    calibration: dict[str, Calibration] = {}
+
+    @model_validator(mode="after")
+    def check_names(self) -> Self:
+        """Every label has a threshold, and nothing is said of labels that the model does not have."""
+        if set(self.thresholds) != set(self.labels):
+            raise ValueError(f"thresholds are for {sorted(self.thresholds)}, labels are {sorted(self.labels)}")
+        if unknown := set(self.calibration) - set(self.labels):
+            raise ValueError(f"calibration of unknown labels {sorted(unknown)}")
+        if self.overlap >= self.max_tokens - 2:
+            raise ValueError(f"overlap {self.overlap} leaves no room in a window of {self.max_tokens} tokens")
+        return self
+
+    def calibration_of(self, label: str) -> Calibration:
+        """The label's calibration; none is the plain sigmoid."""
+        return self.calibration.get(label, Calibration())
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The BIO tags of the entity head, in the order of its outputs."""
+        return ("O", *(f"{prefix}-{name}" for name in self.entity_types for prefix in "BI"))
+
+
+def read_spec(folder: Path) -> ModelSpec:
+    """Reads the spec from a model folder; raises `UsageError` that names the file and what is wrong in it."""
+    path = folder / "config.json"
+    try:
+        section = json.loads(path.read_text(encoding="utf-8")).get(SECTION)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"model {folder}: config.json cannot be read ({error})") from error
+    if section is None:
+        raise UsageError(f"model {path} has no '{SECTION}' section: make one with 'moderation finetune'")
+    try:
+        return ModelSpec.model_validate(section)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"model {path}: {SECTION}.{where}: {first['msg']}") from error

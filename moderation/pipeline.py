@@ -1,0 +1,205 @@
+"""The main job: read, score, decide, validate, publish."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moderation.config import Config
+from moderation.errors import GateRefused
+from moderation.models.load import ModelSource, find_model
+from moderation.policy import ACTIONS, SEVERITIES, Policy, read_policy
+from moderation.resources import schemas
+from moderation.runs.inputs import InputFile, find_inputs
+from moderation.runs.manifest import Manifest
+from moderation.runs.progress import progress
+from moderation.runs.publish import Scope, kept_files, publish, replaced_keys
+from moderation.runs.run import Run
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from moderation.quality.gate import Outcome
+    from moderation.spark.read import Comments
+
+# What the scoring column gives and the policy does not decide anew.
+ANSWERS = (
+    *("text_sha256", "status", "status_reason", "scores", "entities", "evidence"),
+    *("token_count", "window_count", "padded_count", "model_id"),
+)
+
+
+def moderate(config: Config) -> Manifest:
+    """Scores the comments of the config's input and publishes them below its output, if the gate lets them pass.
+
+    Returns the manifest of the run. Raises `UsageError` for the caller's mistakes, with nothing written, and
+    `GateRefused` where validation refused, with nothing published.
+    """
+    from moderation.spark.session import session
+
+    files = find_inputs(config.input, config.columns)
+    model = find_model(config.model)
+    policy = read_policy(config.policy, model.spec)
+    with Run(config) as run, session(config.spark) as spark:
+        job = Job(config, run, spark, files, model, policy)
+        comments = run.stage("read", job.read)
+        scored = run.stage("score", job.score, comments)
+        labelled = run.stage("decide", job.decide, scored)
+        outcome = run.stage("validate", job.validate, labelled)
+        run.stage("publish", job.publish, outcome)
+        return run.manifest
+
+
+@dataclass
+class Job:
+    """The stages of the main job and what they share."""
+
+    config: Config
+    run: Run
+    spark: "SparkSession"
+    files: list[InputFile]
+    model: ModelSource
+    policy: Policy
+
+    def read(self) -> "Comments":
+        """Reads the dump, stages the rows that are broken, and counts everything there is."""
+        from moderation.spark import write
+        from moderation.spark.read import read_comments
+
+        comments = read_comments(self.spark, self.files, self.config, self.run_id)
+        self.check_policy(comments)
+        broken = write.stage(comments.broken, self.run.staging / "quarantine")
+        reasons = write.counts_by(broken, "reason")
+        self.run.describe(
+            inputs=[describe(file) for file in self.files],
+            renamed_columns=comments.renamed,
+            model={
+                "source": self.config.model,
+                "model_id": self.model.model_id,
+                **self.model.spec.model_dump(mode="json"),
+            },
+            policy={
+                "source": self.config.policy,
+                "policy_id": self.policy.policy_id,
+                **self.policy.model_dump(mode="json"),
+            },
+            counts={
+                "rows_in": sum(file.rows for file in self.files),
+                "other_dates": comments.other_dates.count() if self.config.date else 0,
+                "quarantined": sum(reasons.values()),
+                "quarantine_reasons": reasons,
+            },
+        )
+        return comments
+
+    def check_policy(self, comments: "Comments") -> None:
+        """Has Spark resolve the policy's conditions now, not after hours of scoring."""
+        from moderation.spark.decide import decide
+
+        decide(self.scored(comments.good), self.policy, self.model.spec, self.run_id)
+
+    def scored(self, rows: "DataFrame") -> "DataFrame":
+        """Rows with the columns that the model gives them."""
+        from moderation.spark.columns import moderate as column
+
+        answers = rows.withColumn("moderation", column("body", str(self.model.folder), self.config.precision))
+        return answers.select(*rows.columns, *[f"moderation.{name}" for name in ANSWERS])
+
+    def score(self, comments: "Comments") -> "DataFrame":
+        """Scores every good row with the model; Spark spreads them over its tasks."""
+        from pyspark.sql import functions as f
+
+        from moderation.spark import write
+        from moderation.spark.errors import input_errors
+        from moderation.spark.read import scoring_tasks
+
+        context = self.spark.sparkContext
+        rows = self.expected_rows
+        tasks = scoring_tasks(rows, context.defaultParallelism)
+        with input_errors(), progress(context, "scoring", rows, tasks):
+            scored = write.keep(self.scored(comments.good.repartition(tasks)), self.run.staging / "scored")
+        sums = scored.select(f.sum("padded_count").alias("padded"), f.sum("token_count").alias("tokens")).first()
+        assert sums is not None
+        self.run.manifest.throughput["padding_waste"] = round(
+            1 - (sums["tokens"] or 0) / max(1, sums["padded"] or 0), 4
+        )
+        return scored
+
+    def decide(self, scored: "DataFrame") -> "DataFrame":
+        """Applies the policy and stages the labelled rows."""
+        from moderation.spark import write
+        from moderation.spark.decide import decide
+
+        labelled = decide(scored, self.policy, self.model.spec, self.run_id)
+        staged = write.stage(labelled, self.run.staging / "labelled").drop("input_key")
+        manifest = self.run.manifest
+        manifest.counts |= write.label_counts(staged, self.model.spec)
+        seconds = max(manifest.timings["score"], 1e-3)
+        manifest.throughput |= {
+            "comments_per_second": round(manifest.counts["scored"] / seconds, 1),
+            "tokens_per_second": round(manifest.counts["tokens"] / seconds, 1),
+        }
+        return staged
+
+    def validate(self, labelled: "DataFrame") -> "Outcome":
+        """Asks the gate."""
+        from moderation.quality.gate import validate
+        from moderation.quality.view import Vocabulary
+        from moderation.spark.paths import literal
+
+        spec = self.model.spec
+        kept = kept_files(self.run.output, self.scope, staged_dates(self.run.staging))
+        outcome = validate(
+            labelled,
+            vocabulary=Vocabulary(spec.labels, spec.entity_types, ACTIONS, SEVERITIES),
+            expected_rows=self.expected_rows,
+            published_ids=self.spark.read.parquet(*map(literal, kept)).select("id") if kept else None,
+            suite=schemas() / "expectations" / "labelled.json",
+            docs=self.run.folder / "data_docs",
+            run_id=self.run_id,
+        )
+        self.run.describe(validation=asdict(outcome))
+        return outcome
+
+    def publish(self, outcome: "Outcome") -> None:
+        """Publishes what passed; raises `GateRefused` with the reasons where it did not."""
+        if not outcome.success:
+            raise GateRefused(refusal(outcome, self.run))
+        publish(self.run.output, self.run.staging, self.run.folder, self.scope, self.run.manifest)
+
+    @property
+    def run_id(self) -> str:
+        """The run's name."""
+        return self.run.manifest.run_id
+
+    @property
+    def expected_rows(self) -> int:
+        """Rows that must come out as labelled: those read less those of other dates and in quarantine."""
+        counts = self.run.manifest.counts
+        return int(counts["rows_in"] - counts["other_dates"] - counts["quarantined"])
+
+    @property
+    def scope(self) -> Scope:
+        """Whose earlier publications this run replaces."""
+        roots = [file.root.as_uri() for file in self.files if file.root.is_dir()]
+        keys = replaced_keys(self.run.output, [file.uri for file in self.files], roots)
+        dates = frozenset({str(self.config.date), "unknown"}) if self.config.date else None
+        return Scope(keys, dates)
+
+
+def describe(file: InputFile) -> dict[str, object]:
+    """What the manifest says of an input file."""
+    return {"uri": file.uri, "key": file.key, "rows": file.rows, "size": file.size, "sha256": file.sha256}
+
+
+def staged_dates(staging: Path) -> set[str]:
+    """The dates that a run has rows for."""
+    return {folder.name.removeprefix("date=") for folder in (staging / "labelled").glob("date=*")}
+
+
+def refusal(outcome: "Outcome", run: Run) -> str:
+    """The gate's reasons as a short list, and where to look."""
+    reasons = "\n".join(f"  - {reason}" for reason in outcome.failures)
+    return (
+        f"refused to publish: {len(outcome.failures)} of {outcome.checks} checks failed\n{reasons}\n"
+        f"  report: {outcome.docs}\n  staged rows: {run.staging}"
+    )

@@ -1,0 +1,1 @@
+"""The gate: nothing is published unless Great Expectations accepts it."""

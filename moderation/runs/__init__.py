@@ -1,0 +1,1 @@
+"""Runs: inputs, the run folder and its manifest, progress, publishing."""

@@ -1,0 +1,119 @@
+"""The input files of a run: found, described and digested before anything is written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moderation.config import Columns
+from moderation.errors import UsageError
+from moderation.text.digest import file_digest, text_digest
+
+if TYPE_CHECKING:
+    import pyarrow
+
+KEY_LENGTH = 16  # hexadecimal digits of an input's key in file names
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One Parquet file: `root` is the path that the user named, the file itself or a folder above it."""
+
+    path: Path
+    root: Path
+    rows: int
+    size: int
+    sha256: str
+    schema: "pyarrow.Schema"
+
+    @property
+    def uri(self) -> str:
+        """The full URI, by which an input is known from run to run."""
+        return self.path.as_uri()
+
+    @property
+    def key(self) -> str:
+        """A short digest of the URI that file names carry."""
+        return input_key(self.uri)
+
+
+def input_key(uri: str) -> str:
+    """The key of an input's URI."""
+    return text_digest(uri)[:KEY_LENGTH]
+
+
+def find_inputs(paths: list[Path], columns: Columns) -> list[InputFile]:
+    """Finds every Parquet file below the paths, checks footers and columns, and digests them.
+
+    Raises `UsageError` for a missing path, an empty folder, a file that is no Parquet, and columns that are missing
+    or hold no text.
+    """
+    if not paths:
+        raise UsageError("no input: name Parquet files or folders with --input")
+    found: dict[Path, Path] = {}
+    for path in paths:
+        root = path.resolve()
+        for file in parquet_files(root, path):
+            found.setdefault(file, root)
+    inputs = [describe(file, root, columns) for file, root in found.items()]
+    if sum(file.rows for file in inputs) == 0:
+        raise UsageError(f"{', '.join(map(str, paths))}: no rows in {len(inputs)} Parquet file(s)")
+    return inputs
+
+
+def parquet_files(root: Path, given: Path) -> Iterator[Path]:
+    """The file itself, or the Parquet files of a folder, hidden and temporary ones left out."""
+    if root.is_file():
+        yield root
+        return
+    if not root.is_dir():
+        raise UsageError(f"input {given}: no such file or folder")
+    files = [
+        file
+        for file in sorted(root.rglob("*.parquet"))
+        if file.is_file() and not any(part.startswith((".", "_")) for part in file.relative_to(root).parts)
+    ]
+    if not files:
+        raise UsageError(f"input {given}: the folder holds no .parquet file")
+    yield from files
+
+
+def describe(path: Path, root: Path, columns: Columns) -> InputFile:
+    """Reads a file's footer and digest, and checks the columns that every run needs."""
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+    except (OSError, pyarrow.ArrowException) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(f"input {path}: not a readable Parquet file ({reason})") from error
+    check_columns(path, schema, columns)
+    return InputFile(path, root, rows, path.stat().st_size, file_digest(path), schema)
+
+
+def check_columns(path: Path, schema: "pyarrow.Schema", columns: Columns) -> None:
+    """Refuses a file without the id and body columns, or with columns of a type that cannot be what they should."""
+    from pyarrow import types
+
+    names = ", ".join(schema.names)
+    for role, name in (("id", columns.id), ("body", columns.body)):
+        if name not in schema.names:
+            raise UsageError(
+                f"input {path}: no column '{name}'; name the {role} column with columns.{role}, one of {names}"
+            )
+        if schema.names.count(name) > 1:
+            raise UsageError(f"input {path}: two columns are called '{name}'")
+    body = schema.field(columns.body).type
+    if types.is_dictionary(body):
+        body = body.value_type
+    if not any(
+        check(body) for check in (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)
+    ):
+        raise UsageError(
+            f"input {path}: column '{columns.body}' holds {body}, not text; name another with columns.body"
+        )
+    identifier = schema.field(columns.id).type
+    if types.is_nested(identifier) or types.is_floating(identifier):
+        raise UsageError(f"input {path}: column '{columns.id}' holds {identifier}, which cannot be an id")

@@ -1,0 +1,56 @@
+"""The manifest: what a run read, did and published, enough to repeat it."""
+
+import json
+import platform
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+PACKAGES = ("torch", "transformers", "tokenizers", "pyspark", "pyarrow", "pandas", "great-expectations")
+
+
+@dataclass
+class Manifest:
+    """The content of `runs/<run_id>/manifest.json`. Counts are of rows, timings in seconds."""
+
+    run_id: str
+    started: str
+    status: Literal["running", "refused", "failed", "publishing", "published"] = "running"
+    finished: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    renamed_columns: dict[str, str] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+    policy: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    throughput: dict[str, float] = field(default_factory=dict)
+    validation: dict[str, Any] = field(default_factory=dict)
+    published: list[dict[str, Any]] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    error: str | None = None
+
+    def write(self, folder: Path) -> None:
+        """Writes the manifest whole or not at all."""
+        target, scratch = folder / "manifest.json", folder / ".manifest.json.new"
+        scratch.write_text(json.dumps(asdict(self), indent=2, default=str) + "\n", encoding="utf-8")
+        scratch.replace(target)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, this package and what it computes with."""
+    found = {"python": platform.python_version()}
+    for name in ("moderation-batch", *PACKAGES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def read_manifests(output: Path) -> list[dict[str, Any]]:
+    """The manifests of an output folder, oldest first."""
+    paths = sorted((output / "runs").glob("*/manifest.json"))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]

@@ -1,0 +1,146 @@
+"""A run: its folder, its lock, its timed stages, and how it ends."""
+
+import contextlib
+import datetime
+import fcntl
+import json
+import logging
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TextIO, TypeVar
+
+from moderation.config import Config
+from moderation.errors import GateRefused, UsageError
+from moderation.runs.manifest import Manifest, versions
+from moderation.runs.publish import recover
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = logging.getLogger("moderation")
+
+
+class Run:
+    """A run of one config; as a context it holds the output's lock and cleans up whatever way it ends.
+
+    Ends: published; refused (manifest, Data Docs and staged rows are kept); a `UsageError` (nothing is left); any
+    other error (the manifest says which, staged rows are removed).
+    """
+
+    def __init__(self, config: Config) -> None:
+        now = datetime.datetime.now(datetime.UTC)
+        run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        self.output = config.output.resolve()
+        self.folder, self.staging = self.output / "runs" / run_id, self.output / ".staging" / run_id
+        self.manifest = Manifest(run_id, now.isoformat(timespec="seconds"))
+        self.manifest.config = config.model_dump(mode="json")
+        self.manifest.versions = versions()
+        self.lock: TextIO | None = None
+        self.created: list[Path] = []
+
+    def __enter__(self) -> Self:
+        self.created = make_folders(self.output)
+        self.lock = take_lock(self.output)
+        recover(self.output)
+        shutil.rmtree(self.output / ".staging", ignore_errors=True)  # of runs that died: the lock says they are gone
+        self.staging.mkdir(parents=True)
+        self.folder.mkdir(parents=True)
+        self.manifest.write(self.folder)
+        return self
+
+    def stage(self, name: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Calls a stage, times it and logs one structured line."""
+        started = time.monotonic()
+        result = function(*args, **kwargs)
+        seconds = round(time.monotonic() - started, 3)
+        self.manifest.timings[name] = seconds
+        log.info(json.dumps({"run": self.manifest.run_id, "stage": name, "seconds": seconds}))
+        return result
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, UsageError):
+            shutil.rmtree(self.folder)
+        else:
+            self.finish(error)
+        if not isinstance(error, GateRefused):
+            shutil.rmtree(self.staging, ignore_errors=True)
+            for empty in (self.output / ".staging", self.output / "runs"):
+                remove_if_empty(empty)
+        self.release()
+        if isinstance(error, UsageError):
+            for folder in reversed(self.created):
+                remove_if_empty(folder)
+
+    def finish(self, error: BaseException | None) -> None:
+        """Writes the manifest's last state."""
+        if isinstance(error, GateRefused):
+            self.manifest.status = "refused"
+        elif error is not None:
+            self.manifest.status, self.manifest.error = "failed", type(error).__name__
+        self.manifest.finished = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.manifest.write(self.folder)
+
+    def release(self) -> None:
+        """Gives the output's lock back."""
+        if self.lock:
+            (self.output / ".lock").unlink(missing_ok=True)
+            self.lock.close()
+
+    def describe(self, **sections: Any) -> None:
+        """Sets sections of the manifest."""
+        for name, value in sections.items():
+            setattr(self.manifest, name, value)
+
+
+def make_folders(output: Path) -> list[Path]:
+    """Makes the output folder; returns the folders that were new. Raises `UsageError` where it cannot be written."""
+    new = [folder for folder in (output, *output.parents) if not folder.exists()][::-1]
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"output {output}: cannot be made ({error.strerror})") from error
+    if not os.access(output, os.W_OK | os.X_OK):
+        raise UsageError(f"output {output}: this user may not write there")
+    return new
+
+
+def take_lock(output: Path) -> TextIO:
+    """Locks the output folder until the file is closed or the process dies; raises `UsageError` where it is held."""
+    try:
+        file = (output / ".lock").open("a+")
+    except OSError as error:
+        raise UsageError(f"output {output}: cannot be written ({error.strerror})") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise UsageError(
+            f"output {output}: another run is writing there (process {holder}); try again when it is done"
+        ) from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Removes a folder that holds nothing."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def log_to_stderr() -> None:
+    """One line per log record on standard error, for commands and jobs."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log.handlers, log.propagate = [handler], False
+    log.setLevel(logging.INFO)

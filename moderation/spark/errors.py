@@ -1,0 +1,37 @@
+"""Spark's exceptions as one line that a person can act on."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from moderation.errors import UsageError
+
+FILE_READ = re.compile(
+    r"(?:FAILED_READ_FILE[^:]*|Encountered error while reading file|Error while reading file)[^\n]*?(file:[^\s'\"]+)"
+)
+
+
+@contextmanager
+def input_errors() -> Iterator[None]:
+    """Turns Spark's complaints about input files into `UsageError`; anything else passes through."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import AnalysisException, PySparkException
+
+    try:
+        yield
+    except (AnalysisException, PySparkException, Py4JJavaError) as error:
+        text = str(error)
+        if found := FILE_READ.search(text):
+            raise UsageError(
+                f"input {found.group(1).rstrip('.,')}: the file is damaged and cannot be read to its end"
+            ) from error
+        if "CANNOT_MERGE_SCHEMA" in text or "Failed merging schema" in text:
+            raise UsageError(f"input files differ in a column's type: {first_line(text)}") from error
+        if "INCOMPATIBLE_COLUMN_TYPE" in text:
+            raise UsageError(f"input folders differ in a column's type: {first_line(text)}") from error
+        raise
+
+
+def first_line(text: str) -> str:
+    """The first line of an exception's message, shortened."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "unknown")[:300]

@@ -1,0 +1,40 @@
+"""Spark types of what the engine says."""
+
+from pyspark.sql import types as t
+
+from moderation.models.spec import ModelSpec
+
+SPAN = t.StructType([t.StructField("start", t.IntegerType()), t.StructField("end", t.IntegerType())])
+ENTITY = t.StructType(
+    [
+        *SPAN.fields,
+        t.StructField("type", t.StringType()),
+        t.StructField("text", t.StringType()),
+        t.StructField("score", t.FloatType()),
+    ]
+)
+
+
+def scores_type(spec: ModelSpec) -> t.StructType:
+    """One float for each label."""
+    return t.StructType([t.StructField(label, t.FloatType()) for label in spec.labels])
+
+
+def moderation_type(spec: ModelSpec) -> t.StructType:
+    """The struct that `moderate` gives for each text."""
+    return t.StructType(
+        [
+            t.StructField("text_sha256", t.StringType()),
+            t.StructField("status", t.StringType()),
+            t.StructField("status_reason", t.StringType()),
+            t.StructField("scores", scores_type(spec)),
+            t.StructField("labels", t.ArrayType(t.StringType())),
+            t.StructField("flagged", t.BooleanType()),
+            t.StructField("entities", t.ArrayType(ENTITY)),
+            t.StructField("evidence", SPAN),
+            t.StructField("token_count", t.IntegerType()),
+            t.StructField("window_count", t.IntegerType()),
+            t.StructField("padded_count", t.IntegerType()),
+            t.StructField("model_id", t.StringType()),
+        ]
+    )

@@ -1,0 +1,90 @@
+"""The Spark session of a run."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from moderation.config import SparkSettings
+from moderation.errors import UsageError
+from moderation.resources import PACKAGE
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+REQUIRED = {  # the results depend on these; whoever submits the job may not differ
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.ansi.enabled": "true",
+}
+DEFAULTS = {  # sensible on one machine; overridden by the config's spark.conf and by spark-submit
+    "spark.app.name": "moderation",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.memory": "2g",
+    "spark.sql.shuffle.partitions": "16",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.files.maxRecordsPerFile": "1000000",
+    "spark.python.worker.faulthandler.enabled": "true",
+    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{PACKAGE}/spark/log4j2.properties",
+}
+
+
+@contextmanager
+def session(settings: SparkSettings) -> Iterator["SparkSession"]:
+    """The active session (a notebook's, spark-submit's) or a new one, which is stopped at the end.
+
+    Raises `UsageError` where Spark does not start.
+    """
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # Spark would take the first python3 of PATH
+    existing = SparkSession.getActiveSession()
+    spark = existing or start(settings)
+    before = {key: spark.conf.get(key, None) for key in REQUIRED}
+    for key, value in REQUIRED.items():
+        spark.conf.set(key, value)
+    try:
+        yield spark
+    finally:
+        if existing is None:
+            spark.stop()
+        else:
+            restore(spark, before)
+
+
+def restore(spark: "SparkSession", settings: dict[str, str | None]) -> None:
+    """Gives a session that was not ours the settings back that it came with."""
+    for key, value in settings.items():
+        if value is None:
+            spark.conf.unset(key)
+        else:
+            spark.conf.set(key, value)
+
+
+def start(settings: SparkSettings) -> "SparkSession":
+    """Starts a session; what spark-submit set stays as it is."""
+    from pyspark import SparkConf
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    conf = SparkConf()
+    conf.setIfMissing("spark.master", settings.master)
+    if str(conf.get("spark.master")).startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    for key, value in settings.conf.items():
+        conf.set(key, value)
+    for key, value in DEFAULTS.items():
+        conf.setIfMissing(key, value)
+    try:
+        return SparkSession.builder.config(conf=conf).getOrCreate()
+    except (PySparkException, RuntimeError, OSError) as error:
+        raise UsageError(
+            f"Spark did not start on {conf.get('spark.master')}: {' '.join(str(error).split())[:300]}"
+        ) from error

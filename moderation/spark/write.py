@@ -1,0 +1,62 @@
+"""Frames to staged Parquet, and what was really written."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as f
+
+from moderation.models.spec import ModelSpec
+from moderation.spark.paths import literal
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+
+def stage(frame: "DataFrame", folder: Path) -> "DataFrame":
+    """Writes a frame by date and input, files of sensible size whatever the days' sizes, and reads it back."""
+    balanced = frame.hint("rebalance", "date", "input_key")
+    balanced.write.partitionBy("date", "input_key").parquet(str(folder))
+    return frame.sparkSession.read.schema(frame.schema).parquet(literal(folder))
+
+
+def keep(frame: "DataFrame", folder: Path) -> "DataFrame":
+    """Writes a frame as it is and reads it back: what follows does not compute it again."""
+    frame.write.parquet(str(folder))
+    return frame.sparkSession.read.schema(frame.schema).parquet(literal(folder))
+
+
+def label_counts(labelled: "DataFrame", spec: ModelSpec) -> dict[str, Any]:
+    """Rows per status, reason, label and action, entities per type, and the share of texts that are repeats."""
+    row = labelled.select(
+        *[f.count_if(f.col("status") == name).alias(f"status {name}") for name in ("scored", "skipped", "failed")],
+        f.count_if("flagged").alias("flagged"),
+        *[f.count_if(f.array_contains("labels", name)).alias(f"label {name}") for name in spec.labels],
+        *[f.sum(entities_of(name)).alias(f"entity {name}") for name in spec.entity_types],
+        f.sum("token_count").alias("tokens"),
+        f.sum("window_count").alias("windows"),
+        f.countDistinct(f.when(f.col("status") == "scored", f.col("text_sha256"))).alias("distinct"),
+    ).first()
+    assert row is not None
+    found = {name: value or 0 for name, value in row.asDict().items()}
+    scored = found["status scored"]
+    return {
+        **{name: found[f"status {name}"] for name in ("scored", "skipped", "failed")},
+        "reasons": counts_by(labelled.where("status_reason is not null"), "status_reason"),
+        "flagged": found["flagged"],
+        "labels": {name: found[f"label {name}"] for name in spec.labels},
+        "actions": counts_by(labelled, "action"),
+        "entities": {name: found[f"entity {name}"] for name in spec.entity_types},
+        "tokens": found["tokens"],
+        "windows": found["windows"],
+        "duplicate_share": round(1 - found["distinct"] / scored, 4) if scored else 0.0,
+    }
+
+
+def entities_of(kind: str) -> "Column":
+    """How many entities of a type a row has."""
+    return f.size(f.filter("entities", lambda entity: entity["type"] == kind))
+
+
+def counts_by(frame: "DataFrame", column: str) -> dict[str, int]:
+    """Rows for each value of a column that has few."""
+    return {row[column]: row["count"] for row in frame.groupBy(column).count().orderBy(column).collect()}

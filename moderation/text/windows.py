@@ -1,0 +1,31 @@
+"""Long text as overlapping windows of tokens."""
+
+from typing import NamedTuple
+
+
+class Window(NamedTuple):
+    """Tokens `start` to `end` (exclusive) of a text, of which the window answers for `own_start` to `own_end`.
+
+    Windows overlap so that each token is seen with context; each token is owned by exactly one window, the one in
+    which it stands furthest from an edge.
+    """
+
+    start: int
+    end: int
+    own_start: int
+    own_end: int
+
+
+def split(length: int, size: int, overlap: int) -> list[Window]:
+    """Cuts `length` tokens into windows of at most `size` that share at least `overlap` tokens with the next.
+
+    The last window is moved back to be full, so that no window is a scrap without context. No tokens, no windows.
+    """
+    if not 0 <= overlap < size:
+        raise ValueError(f"overlap {overlap} must be at least 0 and less than the window size {size}")
+    if length == 0:
+        return []
+    starts = [*range(0, max(length - size, 0), size - overlap), max(length - size, 0)]
+    ends = [min(start + size, length) for start in starts]
+    seams = [(end + start) // 2 for end, start in zip(ends, starts[1:], strict=False)]
+    return [Window(*row) for row in zip(starts, ends, [0, *seams], [*seams, length], strict=True)]

@@ -1,0 +1,128 @@
+"""Training data: Parquet rows to token ids and masked targets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from moderation.errors import UsageError
+from moderation.inference.tokenise import tokenise
+from moderation.text.normalise import without_surrogates
+from moderation.training.recipe import Recipe, Source, TextSource, TokenSource
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+IGNORED = -100  # torch's own value for a token that has no target
+
+
+@dataclass(frozen=True)
+class Example:
+    """One text: its token ids, its label targets (NaN: not judged), or its tag targets and the tags allowed there."""
+
+    ids: np.ndarray
+    labels: np.ndarray | None = None
+    tags: np.ndarray | None = None
+    allowed: np.ndarray | None = None
+
+
+def read_rows(folder: Path, source: Source, split: str, needed: list[str], seed: int) -> pd.DataFrame:
+    """The rows of one source and split; raises `UsageError` where the file or one of its columns is missing."""
+    path = folder / source.file
+    if not path.is_file():
+        raise UsageError(f"training data {path}: no such file (name its folder with --data)")
+    rows = pd.read_parquet(path)
+    wanted = [*needed, *source.where, *([source.group] if source.cap else [])]
+    if missing := sorted(set(wanted) - set(rows.columns)):
+        raise UsageError(f"training data {path} has no column {', '.join(missing)}; it has {', '.join(rows.columns)}")
+    if "split" in rows.columns:
+        rows = rows[rows["split"] == split]
+    for column, values in source.where.items():
+        rows = rows[rows[column].isin(values)]
+    if source.cap and split == "train":
+        shuffled = rows.sample(frac=1, random_state=seed)
+        rows = shuffled.groupby(source.group, sort=False).head(source.cap)
+    return rows
+
+
+def label_targets(rows: pd.DataFrame, columns: dict[str, str], labels: list[str]) -> np.ndarray:
+    """Targets [rows, labels]: 0, 1, or NaN where the row was not judged for the label."""
+    targets = np.full((len(rows), len(labels)), np.nan, np.float32)
+    for label, column in columns.items():
+        targets[:, labels.index(label)] = rows[column].astype("Float32").to_numpy(np.float32, na_value=np.nan)
+    return targets
+
+
+def text_examples(recipe: Recipe, folder: Path, split: str, tokenizer: "Tokenizer") -> list[Example]:
+    """The texts of every source, cut to the model's window."""
+    examples: list[Example] = []
+    for source in recipe.texts:
+        rows = read_rows(folder, source, split, ["text", *source.labels.values()], recipe.seed)
+        targets = label_targets(rows, source.labels, recipe.labels)
+        for ids, target in zip(token_ids(rows["text"], tokenizer, recipe.max_tokens - 2), targets, strict=True):
+            examples.append(Example(ids, labels=target))
+    return examples
+
+
+def token_ids(texts: pd.Series, tokenizer: "Tokenizer", limit: int) -> list[np.ndarray]:
+    """Token ids of each text, at most `limit`, without special tokens."""
+    tokens = tokenise(tokenizer, [without_surrogates(text) for text in texts])
+    return [
+        tokens.ids[low : min(low + limit, high)] for low, high in zip(tokens.bounds, tokens.bounds[1:], strict=False)
+    ]
+
+
+def token_examples(
+    recipe: Recipe, folder: Path, split: str, tokenizer: "Tokenizer", tags: tuple[str, ...]
+) -> list[Example]:
+    """The sentences of every source with one target per word piece that starts a word, and the tags it may take."""
+    examples: list[Example] = []
+    for source in recipe.tokens:
+        rows = read_rows(folder, source, split, ["tokens", "tags"], recipe.seed)
+        allowed = np.array([tag == "O" or tag[2:] in source.types for tag in tags])
+        for words, word_tags in zip(rows["tokens"], rows["tags"], strict=True):
+            ids, targets = align(list(words), list(word_tags), source, tokenizer, tags)
+            limit = recipe.max_tokens - 2
+            examples.append(Example(ids[:limit], tags=targets[:limit], allowed=allowed))
+    return examples
+
+
+def align(
+    words: list[str], word_tags: list[str], source: TokenSource, tokenizer: "Tokenizer", tags: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids of the words joined by spaces, and a target for the first token of each of the tokeniser's words.
+
+    The tokeniser splits words at punctuation ("O'Brien"): its first part keeps the word's tag, the others continue it.
+    Later tokens of a word have no target, since decoding reads the first token alone.
+    """
+    text = without_surrogates(" ".join(words))
+    starts = np.cumsum([0, *(len(word) + 1 for word in words)])
+    tokens = tokenise(tokenizer, [text])
+    targets = np.full(len(tokens.ids), IGNORED)
+    previous = -1
+    for index, (word, start) in enumerate(zip(tokens.words, tokens.starts, strict=True)):
+        if index and word == tokens.words[index - 1]:
+            continue
+        origin = int(np.searchsorted(starts, start, "right")) - 1
+        targets[index] = tags.index(piece_tag(word_tags[origin], origin == previous, source.types))
+        previous = origin
+    return tokens.ids, targets
+
+
+def piece_tag(word_tag: str, continues: bool, types: list[str]) -> str:
+    """The tag of a part of a word: types that the source does not annotate are no entity there."""
+    if word_tag == "O" or word_tag[2:] not in types:
+        return "O"
+    return f"I-{word_tag[2:]}" if continues else word_tag
+
+
+def text_sources(recipe: Recipe) -> list[TextSource]:
+    """The recipe's text sources, checked: every label that they teach is one of the recipe's."""
+    for source in (*recipe.texts, *recipe.calibration):
+        if unknown := set(source.labels) - set(recipe.labels):
+            raise UsageError(
+                f"recipe: {source.file} teaches {sorted(unknown)}, which is not among labels {recipe.labels}"
+            )
+    return recipe.texts

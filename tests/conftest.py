@@ -1,0 +1,70 @@
+"""Fixtures that many tests share: a Spark session, a tiny model, the built-in model."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["PYSPARK_PYTHON"] = sys.executable
+os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+
+LABELS = ("offensive", "toxicity", "severe_toxicity", "obscene", "threat", "insult", "identity_attack")
+ENTITY_TYPES = ("PER", "ORG", "LOC", "MISC")
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[object]:
+    """A local session with the settings that the jobs use; jobs called in a test use it too."""
+    from moderation.config import SparkSettings
+    from moderation.spark.session import session
+
+    conf = {"spark.sql.shuffle.partitions": "2", "spark.driver.memory": "1g"}
+    with session(SparkSettings(master="local[2]", conf=conf)) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with the built-in model's tokeniser and labels and a random two-layer network: fast, and wrong."""
+    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+def make_tiny_model(folder: Path, seed: int = 3) -> Path:
+    """Writes a complete model folder with random weights."""
+    import torch
+    from transformers import BertConfig
+
+    from moderation import resources
+    from moderation.models.base import Base
+    from moderation.models.load import load_tokenizer
+    from moderation.models.multitask import MultiTaskBert
+    from moderation.models.spec import ModelSpec
+    from moderation.training.finetune import save
+
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=30522, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+    )
+    spec = ModelSpec(
+        labels=LABELS,
+        entity_types=ENTITY_TYPES,
+        max_tokens=64,
+        overlap=16,
+        thresholds=dict.fromkeys(LABELS, 0.5),
+    )
+    network = MultiTaskBert(config, spec)
+    for head in (network.label_head, network.tag_head):
+        torch.nn.init.normal_(head.weight, std=1.0)  # spread out, so that answers differ from text to text
+    save(network, Base(folder, config, load_tokenizer(resources.builtin_model())), spec, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of labelled data that is not part of the project; tests that want it are skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("the labelled data of ../shared is not here")
+    return SHARED
