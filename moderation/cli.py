@@ -184,7 +184,3 @@ def exit_code(function: Callable[[], Any]) -> int:
 def main() -> None:
     """Runs the command line."""
     sys.exit(exit_code(app))
-
-
-if __name__ == "__main__":
-    main()

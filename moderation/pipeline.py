@@ -34,12 +34,13 @@ def moderate(config: Config) -> Manifest:
     Returns the manifest of the run. Raises `UsageError` for the caller's mistakes, with nothing written, and
     `GateRefused` where validation refused, with nothing published.
     """
+    from moderation.spark.errors import input_errors
     from moderation.spark.session import session
 
     files = find_inputs(config.input, config.columns)
     model = find_model(config.model)
     policy = read_policy(config.policy, model.spec)
-    with Run(config) as run, session(config.spark) as spark:
+    with Run(config) as run, session(config.spark) as spark, input_errors():
         job = Job(config, run, spark, files, model, policy)
         comments = run.stage("read", job.read)
         scored = run.stage("score", job.score, comments)
@@ -109,13 +110,12 @@ class Job:
         from pyspark.sql import functions as f
 
         from moderation.spark import write
-        from moderation.spark.errors import input_errors
         from moderation.spark.read import scoring_tasks
 
         context = self.spark.sparkContext
         rows = self.expected_rows
         tasks = scoring_tasks(rows, context.defaultParallelism)
-        with input_errors(), progress(context, "scoring", rows, tasks):
+        with progress(context, "scoring", rows, tasks):
             scored = write.keep(self.scored(comments.good.repartition(tasks)), self.run.staging / "scored")
         sums = scored.select(f.sum("padded_count").alias("padded"), f.sum("token_count").alias("tokens")).first()
         assert sums is not None

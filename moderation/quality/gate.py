@@ -8,12 +8,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moderation.errors import UsageError
-from moderation.quality.report import read_check, statistics
+from moderation.quality.report import Outcome, outcome, read_check
 from moderation.quality.view import Vocabulary, column_types, gate_view
 
 if TYPE_CHECKING:
@@ -25,17 +24,6 @@ if TYPE_CHECKING:
 
 # Counts, and room for none of the offending values. (BOOLEAN_ONLY would hide the counts as well.)
 RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The gate's answer. `failures` are sentences with counts; no value of the users' data is in any field."""
-
-    success: bool
-    checks: int
-    failures: tuple[str, ...]
-    statistics: dict[str, Any]
-    docs: Path
 
 
 def validate(
@@ -68,8 +56,7 @@ def validate(
             with _cached(gate_view(labelled, published_ids, vocabulary)) as view:
                 results = _run(context, source, view, on_rows, parameters, run_id)
             checks += [read_check(result, "rows", {}) for result in results]
-    failures = tuple(check.sentence for check in checks if not check.success)
-    return Outcome(not failures, len(checks), failures, statistics(checks), docs / "index.html")
+    return outcome(checks, docs / "index.html")
 
 
 def _read_suites(path: Path) -> tuple[ExpectationSuite, ExpectationSuite]:

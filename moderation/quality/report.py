@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,17 @@ if TYPE_CHECKING:
 
 RAISED = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception))\b", re.MULTILINE)  # a traceback's line that names the class
 LONGEST_MESSAGE = 200
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The gate's answer. `failures` are sentences with counts; no value of the users' data is in any field."""
+
+    success: bool
+    checks: int
+    failures: tuple[str, ...]
+    statistics: dict[str, Any]
+    docs: Path
 
 
 @dataclass(frozen=True)
@@ -41,10 +53,15 @@ def read_check(result: ExpectationValidationResult, table: str, types: Mapping[s
     return Check(table, config.type, column, success, result.result.get("unexpected_count"), sentence)
 
 
-def statistics(checks: Sequence[Check]) -> dict[str, Any]:
-    """What the manifest keeps: each check with its verdict and count, in the suite's order."""
-    failed = sum(not check.success for check in checks)
-    return {"passed": len(checks) - failed, "failed": failed, "checks": [asdict(check) for check in checks]}
+def outcome(checks: Sequence[Check], docs: Path) -> Outcome:
+    """The verdict over all checks; the statistics keep each with its count, in the suite's order."""
+    failures = tuple(check.sentence for check in checks if not check.success)
+    statistics = {
+        "passed": len(checks) - len(failures),
+        "failed": len(failures),
+        "checks": [asdict(check) for check in checks],
+    }
+    return Outcome(not failures, len(checks), failures, statistics, docs)
 
 
 def _finding(result: Mapping[str, Any], kwargs: Mapping[str, Any], found: str | None) -> str:

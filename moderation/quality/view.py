@@ -108,8 +108,8 @@ def _says_otherwise(span: str) -> str:
 def _overlapping(spans: str) -> str:
     """Sorted by start, some span begins before its predecessor ends (zip_with compares the last one with null)."""
     ordered = f"sort_array(transform({spans}, span -> struct(span.start AS start, span.end AS end)))"
-    later = f"slice({ordered}, 2, size({spans}))"
-    return f"coalesce(exists(zip_with({later}, {ordered}, (b, a) -> coalesce(b.start < a.end, false)), x -> x), false)"
+    pairs = f"zip_with(slice({ordered}, 2, size({spans})), {ordered}, (b, a) -> coalesce(b.start < a.end, false))"
+    return f"coalesce(size({spans}) > 1 AND exists({pairs}, overlaps -> overlaps), false)"
 
 
 def _any(array: str, item: str, defect: str) -> str:

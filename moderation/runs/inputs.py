@@ -1,5 +1,6 @@
 """The input files of a run: found, described and digested before anything is written."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ def find_inputs(paths: list[Path], columns: Columns) -> list[InputFile]:
         for file in parquet_files(root, path):
             found.setdefault(file, root)
     inputs = [describe(file, root, columns) for file, root in found.items()]
+    check_types(inputs)
     if sum(file.rows for file in inputs) == 0:
         raise UsageError(f"{', '.join(map(str, paths))}: no rows in {len(inputs)} Parquet file(s)")
     return inputs
@@ -91,6 +93,28 @@ def describe(path: Path, root: Path, columns: Columns) -> InputFile:
         raise UsageError(f"input {path}: not a readable Parquet file ({reason})") from error
     check_columns(path, schema, columns)
     return InputFile(path, root, rows, path.stat().st_size, file_digest(path), schema)
+
+
+def check_types(inputs: list[InputFile]) -> None:
+    """Refuses files that have a column in common but not its type."""
+    seen: dict[str, tuple[str, Path]] = {}
+    for file in inputs:
+        for field in file.schema:
+            kind, first = seen.setdefault(field.name, (parquet_type(field.type), file.path))
+            if parquet_type(field.type) != kind:
+                raise UsageError(
+                    f"input {file.path}: column '{field.name}' holds {field.type}, but {kind} in {first}; "
+                    "run them one by one"
+                )
+
+
+def parquet_type(kind: "pyarrow.DataType") -> str:
+    """A type's name without what Arrow knows and Parquet does not."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    return re.sub(r"timestamp\[[mu]s", "timestamp[us", str(kind).replace("large_", ""))
 
 
 def check_columns(path: Path, schema: "pyarrow.Schema", columns: Columns) -> None:

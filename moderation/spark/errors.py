@@ -25,10 +25,6 @@ def input_errors() -> Iterator[None]:
             raise UsageError(
                 f"input {found.group(1).rstrip('.,')}: the file is damaged and cannot be read to its end"
             ) from error
-        if "CANNOT_MERGE_SCHEMA" in text or "Failed merging schema" in text:
-            raise UsageError(f"input files differ in a column's type: {first_line(text)}") from error
-        if "INCOMPATIBLE_COLUMN_TYPE" in text:
-            raise UsageError(f"input folders differ in a column's type: {first_line(text)}") from error
         raise
 
 

@@ -10,7 +10,6 @@ from pyspark.sql import types as t
 
 from moderation.contracts import column_names
 from moderation.runs.inputs import InputFile
-from moderation.spark.errors import input_errors
 from moderation.spark.paths import literal
 
 if TYPE_CHECKING:
@@ -38,19 +37,15 @@ class Comments:
 
 
 def read_comments(spark: "SparkSession", files: list[InputFile], config: "Config", run_id: str) -> Comments:
-    """Reads the input files, maps columns, keeps the run's date, and tells good rows from broken ones.
-
-    Raises `UsageError` where files do not fit together.
-    """
-    with input_errors():
-        rows = reduce(
-            lambda one, other: one.unionByName(other, allowMissingColumns=True),
-            [read_root(spark, root, files) for root in dict.fromkeys(file.root for file in files)],
-        )
-        rows = with_keys(spark, nanoseconds_as_timestamps(rows, files), files)
-        rows, renamed = contract_names(rows, config.columns)
-        rows = with_day(rows, config)
-        rows = rows.withColumn("input_reason", broken_reason(rows))
+    """Reads the input files, maps columns, keeps the run's date, and tells good rows from broken ones."""
+    rows = reduce(
+        lambda one, other: one.unionByName(other, allowMissingColumns=True),
+        [read_root(spark, root, files) for root in dict.fromkeys(file.root for file in files)],
+    )
+    rows = with_keys(spark, nanoseconds_as_timestamps(rows, files), files)
+    rows, renamed = contract_names(rows, config.columns)
+    rows = with_day(rows, config)
+    rows = rows.withColumn("input_reason", broken_reason(rows))
     wanted = f.col("date").isin(str(config.date), "unreadable") if config.date else f.lit(True)
     good = rows.where(wanted & f.col("input_reason").isNull()).drop("input_reason", "input_row", "input_uri")
     return Comments(as_text(good), quarantine(rows.where(wanted), run_id), rows.where(~wanted), renamed)

@@ -1,8 +1,6 @@
-"""A Spark session, frames made of rows, and the gate with the project's own suite."""
+"""Frames made of rows, and the gate with the project's own suite."""
 
-import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,20 +8,6 @@ from labelled_rows import COLUMNS, SUITE, VOCABULARY, Row
 from pyspark.sql import DataFrame, SparkSession
 
 from moderation.quality.gate import Outcome, validate
-
-
-@pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    session = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.sql.session.timeZone", "UTC")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
 
 
 @pytest.fixture(scope="session")

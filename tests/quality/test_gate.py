@@ -84,6 +84,14 @@ def test_every_column_of_the_contract_is_checked(column: str) -> None:
     assert [rule["kwargs"]["column"] for rule in CHECKS if rule.get("meta")].count(column) == 1
 
 
+def test_the_suite_expects_the_types_of_the_contract() -> None:
+    contract = json.loads((SUITE.parents[1] / "labelled.json").read_text(encoding="utf-8"))
+    expected = {rule["kwargs"]["column"]: rule["kwargs"].get("value_set") for rule in CHECKS if rule.get("meta")}
+    for column in contract["columns"]:
+        by_set = [column["type"]] if column["type"] != "struct" else None  # the fields of scores depend on the model
+        assert expected[column["name"]] == by_set
+
+
 def test_a_frame_without_a_column_is_refused_before_its_rows_are_looked_at(frame: Frame, judge: Judge) -> None:
     outcome = judge(frame(good_rows()).drop("status", "scores"), 7)
     assert outcome.failures == (

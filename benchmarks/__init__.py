@@ -1,0 +1,1 @@
+"""Peers side by side on the same texts in one run."""

@@ -1,0 +1,76 @@
+"""The texts that benchmarks run on: real comments where there are any, else made-up ones of the same lengths."""
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+from moderation.text.normalise import skip_reason, without_surrogates
+
+DATA = Path(__file__).parents[2] / "shared" / "data" / "reddit_comments.parquet"
+SEED = 20
+# Tokens of a Reddit comment at each quantile: mean 40, median 22, p90 84, p99 346.
+QUANTILES = [(0.0, 1), (0.05, 3), (0.25, 9), (0.5, 22), (0.75, 38), (0.9, 84), (0.95, 130), (0.99, 346), (1.0, 800)]
+# Every word is one token, so that words count as tokens; insults and names give both heads something to find.
+WORDS = (
+    "the of and to in is it that you this for was on are with not but have be they what all can my if would about time "
+    "people like just know good think well even want really look first also after work because never year day thing "
+    "life game water point house story money idea music paris london google america michael john stupid idiot damn "
+    "hell crap trash dumb hate kill . , . , ? !"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options by which both benchmarks choose their texts and their output."""
+    parser.add_argument("--data", type=Path, help=f"Parquet file with a body column (default {DATA}, if it is there)")
+    parser.add_argument("--generated", action="store_true", help="made-up texts, even where there is a file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+
+
+def data_file(arguments: argparse.Namespace) -> Path | None:
+    """The file to take texts from; None where they are to be made up."""
+    if arguments.generated:
+        return None
+    return arguments.data or (DATA if DATA.is_file() else None)
+
+
+def bodies(file: Path | None, count: int) -> list[str]:
+    """A seeded sample of a file's bodies as they come, deleted ones included; made-up texts where there is no file."""
+    return sample(read_bodies(file), count) if file else generate(count)
+
+
+def scorable_bodies(file: Path | None, count: int) -> list[str]:
+    """The same of the bodies that are scored at all, without the lone surrogates that no peer's tokeniser reads."""
+    if file is None:
+        return generate(count)
+    return [without_surrogates(body) for body in sample([b for b in read_bodies(file) if not skip_reason(b)], count)]
+
+
+def read_bodies(file: Path) -> list[str]:
+    """All bodies of a Parquet file that are not null."""
+    from pyarrow import parquet
+
+    return parquet.read_table(file, columns=["body"])["body"].drop_null().to_pylist()
+
+
+def sample(found: Sequence[str], count: int) -> list[str]:
+    """A seeded sample in random order: lists of neighbours would be alike in length by chance of the dump's order."""
+    return Random(SEED).sample(found, min(count, len(found)))
+
+
+def generate(count: int) -> list[str]:
+    """Made-up texts of the lengths of Reddit comments, the same ones for the same count."""
+    random = Random(SEED)
+    lengths = [length_at((number + 0.5) / count) for number in range(count)]  # evenly, so that few texts do as well
+    random.shuffle(lengths)
+    words = WORDS.split()
+    return [" ".join(random.choices(words, k=length)) for length in lengths]
+
+
+def length_at(quantile: float) -> int:
+    """The length of a comment at a quantile, in tokens: between those of `QUANTILES` on a logarithmic scale."""
+    upper = next(index for index, (known, _) in enumerate(QUANTILES) if quantile <= known)
+    (low, short), (high, long) = QUANTILES[max(upper - 1, 0)], QUANTILES[max(upper, 1)]
+    part = (quantile - low) / (high - low)
+    return round(math.exp((1 - part) * math.log(short) + part * math.log(long)))

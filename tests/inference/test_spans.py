@@ -1,0 +1,94 @@
+"""Hand-made tags to spans."""
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from moderation.inference.spans import decode
+from moderation.inference.tokenise import tokenise
+
+TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+PER, LOC = 0, 1
+Found = list[tuple[int, str, int]]
+
+
+def read(tokenizer: Tokenizer, texts: list[str], tags: str) -> Found:
+    """Text number, covered text and type of each span; `tags` has one tag for each token of the texts."""
+    tokens = tokenise(tokenizer, texts)
+    numbers = np.array([TAGS.index(tag) for tag in tags.split()], np.int64)
+    assert len(numbers) == len(tokens.ids), tokens.ids
+    spans = decode(texts, tokens, numbers, np.ones(len(numbers), np.float32))
+    return [(row, texts[row][start:end], kind) for row, start, end, kind, _ in spans.rows()]
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ("O O O", []),
+        ("B-PER I-PER O", [("anna smith", PER)]),
+        ("O O B-LOC", [("paris", LOC)]),
+        ("B-PER I-PER I-PER", [("anna smith paris", PER)]),
+        ("B-PER B-PER O", [("anna", PER), ("smith", PER)]),
+        ("O I-PER I-PER", [("smith paris", PER)]),
+        ("I-LOC O I-LOC", [("anna", LOC), ("paris", LOC)]),
+        ("B-PER I-LOC O", [("anna", PER), ("smith", LOC)]),
+        ("I-PER I-LOC I-PER", [("anna", PER), ("smith", LOC), ("paris", PER)]),
+        ("B-PER I-PER B-LOC", [("anna smith", PER), ("paris", LOC)]),
+    ],
+)
+def test_tags_are_read_as_conll_reads_them(tokenizer: Tokenizer, tags: str, expected: list[tuple[str, int]]) -> None:
+    assert read(tokenizer, ["anna smith paris"], tags) == [(0, text, kind) for text, kind in expected]
+
+
+@pytest.mark.parametrize("rest", ["O", "I-PER", "B-LOC", "B-PER"])
+def test_a_word_of_several_tokens_takes_the_tag_of_its_first(tokenizer: Tokenizer, rest: str) -> None:
+    tokens = len(tokenise(tokenizer, ["xqzwvk"]).ids)
+    assert tokens > 1
+    rests = f" {rest}" * (tokens - 1)
+    assert read(tokenizer, ["xqzwvk here"], f"B-PER{rests} O") == [(0, "xqzwvk", PER)]
+    assert read(tokenizer, ["xqzwvk here"], f"O{rests} O") == []
+
+
+def test_a_span_does_not_cross_into_the_next_text(tokenizer: Tokenizer) -> None:
+    found = read(tokenizer, ["in paris", "smith ran", "\x00", "anna"], "O B-PER I-PER O I-PER")
+    assert found == [(0, "paris", PER), (1, "smith", PER), (3, "anna", PER)]
+
+
+def test_the_first_word_of_the_first_text_can_be_inside(tokenizer: Tokenizer) -> None:
+    assert read(tokenizer, ["", "paris"], "I-LOC") == [(1, "paris", LOC)]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "Jose\u0301",
+        "Zoe\u0308\u0301",
+        "e\u0301\u20dd",  # an enclosing circle
+        "Jose\u0301\u200d",
+        "Jose\ufe0f",
+    ],
+)
+def test_marks_that_follow_the_last_character_belong_to_the_span(tokenizer: Tokenizer, word: str) -> None:
+    tokens = len(tokenise(tokenizer, [word]).ids)
+    tags = " ".join(["B-PER", *["I-PER"] * (tokens - 1), "O"])
+    assert read(tokenizer, [f"{word} here"], tags) == [(0, word, PER)]
+
+
+def test_a_mark_that_is_a_word_of_its_own_belongs_to_one_span_only(tokenizer: Tokenizer) -> None:
+    texts = ["東\u093e京"]  # the tokeniser parts the ideograph from the vowel sign behind it
+    tokens = tokenise(tokenizer, texts)
+    spans = decode(texts, tokens, np.ones(len(tokens.ids), np.int64), np.ones(len(tokens.ids), np.float32))
+    assert all(end <= start for end, start in zip(spans.ends, spans.starts[1:], strict=False))
+
+
+def test_a_score_is_the_mean_over_the_words_by_their_first_tokens(tokenizer: Tokenizer) -> None:
+    texts = ["anna smith in paris"]
+    tokens = tokenise(tokenizer, texts)
+    confidence = np.array([0.9, 0.5, 0.1, 0.25], np.float32)
+    spans = decode(texts, tokens, np.array([1, 2, 0, 3]), confidence)
+    assert spans.scores.tolist() == pytest.approx([0.7, 0.25])
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["\x00", ""]])
+def test_no_tokens_give_no_spans(tokenizer: Tokenizer, texts: list[str]) -> None:
+    assert read(tokenizer, texts, "") == []

@@ -1,0 +1,80 @@
+"""Spans of random tags over random texts keep what is promised of them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from inference_helpers import CHECKS, HOSTILE, texts
+from tokenizers import Tokenizer
+
+from moderation.inference.spans import Spans, decode
+from moderation.inference.tokenise import tokenise
+from moderation.text.normalise import without_surrogates
+
+TYPES = 4
+lists = st.lists(texts.map(without_surrogates), max_size=6)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def random_spans(tokenizer: Tokenizer, bodies: list[str], seed: int) -> Spans:
+    random = np.random.default_rng(seed)
+    tokens = tokenise(tokenizer, bodies)
+    tags = random.integers(0, 2 * TYPES + 1, len(tokens.ids))
+    return decode(bodies, tokens, tags, random.random(len(tags), np.float32))
+
+
+def assert_promises_kept(bodies: list[str], spans: Spans) -> None:
+    ends: dict[int, int] = {}
+    order = [row for row, *_ in spans.rows()]
+    assert order == sorted(order)
+    for row, start, end, kind, score in spans.rows():
+        covered = bodies[row][start:end]
+        assert 0 <= start < end <= len(bodies[row])
+        assert covered and covered == covered.strip()
+        assert start >= ends.get(row, 0), "spans of a text are in order and do not overlap"
+        assert 0 <= kind < TYPES
+        assert 0 <= score <= 1
+        ends[row] = end
+
+
+@CHECKS
+@given(bodies=lists, seed=seeds)
+def test_spans_are_in_bounds_in_order_apart_and_without_outer_whitespace(
+    tokenizer: Tokenizer, bodies: list[str], seed: int
+) -> None:
+    assert_promises_kept(bodies, random_spans(tokenizer, bodies, seed))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_spans_of_hostile_texts_keep_the_same_promises(tokenizer: Tokenizer, seed: int) -> None:
+    bodies = [without_surrogates(text) for text in HOSTILE]
+    assert_promises_kept(bodies, random_spans(tokenizer, bodies, seed))
+
+
+@CHECKS
+@given(bodies=lists, seed=seeds)
+def test_spans_of_a_text_do_not_depend_on_the_texts_around_it(
+    tokenizer: Tokenizer, bodies: list[str], seed: int
+) -> None:
+    tokens = tokenise(tokenizer, bodies)
+    random = np.random.default_rng(seed)
+    tags = random.integers(0, 2 * TYPES + 1, len(tokens.ids))
+    together = list(decode(bodies, tokens, tags, np.ones(len(tags))).rows())
+    for row, body in enumerate(bodies):
+        mine = tags[tokens.bounds[row] : tokens.bounds[row + 1]]
+        alone = decode([body], tokenise(tokenizer, [body]), mine, np.ones(len(mine)))
+        assert [found[1:] for found in alone.rows()] == [found[1:] for found in together if found[0] == row]
+
+
+@CHECKS
+@given(bodies=lists)
+def test_all_outside_gives_nothing_and_all_begin_gives_every_word(tokenizer: Tokenizer, bodies: list[str]) -> None:
+    tokens = tokenise(tokenizer, bodies)
+    ones = np.ones(len(tokens.ids), np.int64)
+    words = {
+        (row, int(word))
+        for row, (low, high) in enumerate(zip(tokens.bounds, tokens.bounds[1:], strict=False))
+        for word in tokens.words[low:high]
+    }
+    assert not list(decode(bodies, tokens, 0 * ones, ones).rows())
+    assert len(list(decode(bodies, tokens, ones, ones).rows())) == len(words)
