@@ -74,12 +74,13 @@ def compare(answers: dict[str, Answers], spec: ModelSpec) -> dict[str, Any]:
     thresholds = np.array([spec.thresholds[label] for label in spec.labels])
     apart = {name: float(np.abs(rows - found["engine_fp32"]).max(initial=0)) for name, rows in found.items()}
     changed = (found["engine_bf16"] >= thresholds) != (found["detoxify_32"] >= thresholds)
-    fp32 = max(apart["detoxify_32"], apart["detoxify_1"])
+    fp32, bf16 = float(np.max([apart["detoxify_32"], apart["detoxify_1"]])), apart["engine_bf16"]  # NaN stays NaN
+    within = fits.any() and fp32 <= FP32_TOLERANCE and changed.mean() <= BF16_TOLERANCE
     return {
-        "equal": bool(fits.any() and fp32 <= FP32_TOLERANCE and changed.mean() <= BF16_TOLERANCE),
+        "equal": bool(within and np.isfinite(bf16)),
         "texts_compared": int(fits.sum()),
         "fp32_largest_difference": fp32,
-        "bf16_largest_difference": apart["engine_bf16"],
+        "bf16_largest_difference": bf16,
         "bf16_changed_decisions": float(changed.mean()) if changed.size else 0.0,
         "bf16_changed_texts": float(changed.any(axis=1).mean()) if changed.size else 0.0,
     }

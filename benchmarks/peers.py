@@ -16,8 +16,8 @@ from moderation.models.multitask import MultiTaskBert
 
 @dataclass(frozen=True)
 class Answers:
-    """Per text the uncalibrated or calibrated probabilities [texts, labels] and the tokens that were read; `padded`
-    counts all tokens that were computed."""
+    """Per text the calibrated probabilities [texts, labels] and the tokens that were read, special ones left out;
+    `padded` counts all tokens that were computed."""
 
     probabilities: np.ndarray
     tokens: np.ndarray

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -23,16 +24,18 @@ WORDS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options by which both benchmarks choose their texts and their output."""
-    parser.add_argument("--data", type=Path, help=f"Parquet file with a body column (default {DATA}, if it is there)")
-    parser.add_argument("--generated", action="store_true", help="made-up texts, even where there is a file")
+    texts = parser.add_mutually_exclusive_group()
+    texts.add_argument("--data", type=Path, help=f"Parquet file with a body column (default {DATA}, if it is there)")
+    texts.add_argument("--generated", action="store_true", help="made-up texts, even where there is a file")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
 
 
 def data_file(arguments: argparse.Namespace) -> Path | None:
-    """The file to take texts from; None where they are to be made up."""
-    if arguments.generated:
-        return None
-    return arguments.data or (DATA if DATA.is_file() else None)
+    """The file to take texts from; None where they are to be made up. Ends the program where the file is not there."""
+    file = DATA if arguments.data is None and DATA.is_file() else arguments.data
+    if file is not None and not file.is_file():
+        sys.exit(f"{file}: no such file")
+    return None if arguments.generated else file
 
 
 def bodies(file: Path | None, count: int) -> list[str]:
@@ -55,7 +58,7 @@ def read_bodies(file: Path) -> list[str]:
 
 
 def sample(found: Sequence[str], count: int) -> list[str]:
-    """A seeded sample in random order: lists of neighbours would be alike in length by chance of the dump's order."""
+    """A seeded sample in random order: lists of neighbours of a dump answer each other and are alike."""
     return Random(SEED).sample(found, min(count, len(found)))
 
 

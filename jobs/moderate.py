@@ -1,4 +1,4 @@
-"""The main job: `spark-submit jobs/moderate.py --input DUMP --output OUT`; the options are those of `moderation run`."""
+"""The main job: `spark-submit jobs/moderate.py --input DUMP --output OUT`; options as for `moderation run`."""
 
 import sys
 

@@ -183,4 +183,4 @@ def exit_code(function: Callable[[], Any]) -> int:
 
 def main() -> None:
     """Runs the command line."""
-    sys.exit(exit_code(app))
+    sys.exit(exit_code(lambda: app(prog_name="moderation")))

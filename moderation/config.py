@@ -82,7 +82,7 @@ def load_config(file: Path | None = None, **overrides: Any) -> Config:
     content = load_mapping(file) if file else {}
     given = {key: value for key, value in overrides.items() if value is not None}
     try:
-        return Config(**{"_file": content}, **given)
+        return Config.model_validate({"_file": content} | given)
     except ValidationError as error:
         raise explain(error, str(file) if file else "configuration") from error
 

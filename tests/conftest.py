@@ -64,7 +64,7 @@ def make_tiny_model(folder: Path, seed: int = 3) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of labelled data that is not part of the project; tests that want it are skipped where it is absent."""
+    """Labelled data that is not part of the project; tests that want it are skipped where it is absent."""
     if not SHARED.is_dir():
         pytest.skip("the labelled data of ../shared is not here")
     return SHARED

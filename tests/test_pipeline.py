@@ -176,7 +176,7 @@ def test_a_file_that_is_damaged_inside_is_named_and_nothing_is_left(job, tmp_pat
     content = bytearray(dump.read_bytes())
     content[100 : len(content) // 2] = b"\xab" * (len(content) // 2 - 100)
     dump.write_bytes(content)
-    with pytest.raises(UsageError, match="a.parquet") as error:
+    with pytest.raises(UsageError, match=r"a\.parquet") as error:
         job(dump)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()

@@ -19,7 +19,7 @@ class Calibration(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    scale: float = Field(1.0, gt=0)
+    scale: Annotated[float, Field(gt=0)] = 1.0
     shift: float = 0.0
 
 

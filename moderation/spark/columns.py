@@ -33,7 +33,7 @@ def moderate(column: "str | Column", model: str = "builtin", precision: str = "a
         for bodies in batches:
             yield answers(moderator, bodies, model_id)
 
-    return pandas_udf(score, moderation_type(source.spec))(column)  # type: ignore[call-overload,no-any-return]
+    return pandas_udf(score, moderation_type(source.spec))(column)  # type: ignore[call-overload]
 
 
 @lru_cache(maxsize=2)

@@ -60,20 +60,29 @@ def base_rate_weights(truth: np.ndarray, base_rate: float | None) -> np.ndarray:
 
 
 def fit_platt(logits: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> Calibration:
-    """Platt scaling by weighted logistic regression (scikit-learn's, without regularisation)."""
+    """Platt scaling by weighted logistic regression.
+
+    As Platt has it, a positive counts as (N+ + 1) / (N+ + 2) and a negative as 1 / (N- + 2), so that scores that
+    separate the classes without error do not become certainties.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=np.inf).fit(logits[:, None], truth, weights)
+    positives, negatives = truth.sum(), (~truth).sum()
+    target = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    both = np.concatenate([weights * target, weights * (1 - target)])
+    classes = np.repeat([True, False], len(logits))
+    model = LogisticRegression(C=np.inf).fit(np.tile(logits, 2)[:, None], classes, both)
     return Calibration(scale=round(float(model.coef_[0, 0]), 4), shift=round(float(model.intercept_[0]), 4))
 
 
 def best_threshold(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> float:
-    """The threshold of the highest F1."""
+    """The threshold of the highest F1, halfway to the next score below it."""
     from sklearn.metrics import precision_recall_curve
 
     precision, recall, thresholds = precision_recall_curve(truth, scores, sample_weight=weights)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    return round(float(thresholds[int(f1[:-1].argmax())]), 4)
+    best = int(f1[:-1].argmax())
+    return round(float(thresholds[max(best - 1, 0) : best + 1].mean()), 4)
 
 
 def write_spec(folder: Path, spec: ModelSpec) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from moderation.inference.engine import Engine
 from moderation.training.data import read_rows
 from moderation.training.evaluate import LabelFigures, SpanFigures
-from moderation.training.recipe import Recipe
+from moderation.training.recipe import Recipe, Source
 
 LIMITS = """\
 - Counter-speech, quotation and reclaimed words are often scored like the speech that they answer or quote.
@@ -71,10 +71,10 @@ def threshold_table(engine: Engine) -> str:
 def data_table(recipe: Recipe, data: Path) -> str:
     """Rows, taught labels and licence of each source."""
     rows = []
-    for source in (*recipe.texts, *recipe.tokens):
-        taught = source.labels.values() if hasattr(source, "labels") else ["tags"]
-        frame = read_rows(data, source, "train", [*taught, source.group, "license"], recipe.seed)
-        what = ", ".join(source.labels) if hasattr(source, "labels") else f"entities {', '.join(source.types)}"
+    taught: list[tuple[Source, str]] = [(source, ", ".join(source.labels)) for source in recipe.texts]
+    taught += [(source, f"entities {', '.join(source.types)}") for source in recipe.tokens]
+    for source, what in taught:
+        frame = read_rows(data, source, "train", [source.group, "license"], recipe.seed)
         for name, part in frame.groupby(source.group):
             rows.append(f"| {name} | {len(part):,} | {what} | {', '.join(sorted(part['license'].unique()))} |")
     return table("| source | rows | teaches | licence |", rows)

@@ -87,7 +87,7 @@ class Trainer:
         batches = list(self.grouped(self.texts))
         for _ in range(self.recipe.token_epochs if self.sentences else 0):
             batches.extend(self.grouped(self.sentences))
-        self.random.shuffle(batches)  # type: ignore[arg-type]
+        self.random.shuffle(batches)
         return batches
 
     def grouped(self, examples: list[Example], window: int = 4096) -> Iterator[list[Example]]:
@@ -105,7 +105,7 @@ class Trainer:
         running = 0.0
         for batch in self.epoch_batches():
             loss = self.loss(batch)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             self.optimiser.step()
             self.schedule.step()

@@ -60,9 +60,9 @@ def test_a_publication_that_died_is_finished_by_the_next_run(tmp_path, moved) ->
 
 
 def test_two_runs_cannot_write_to_one_output(tmp_path) -> None:
-    with Run(Config(output=tmp_path)):
-        with pytest.raises(UsageError, match="another run is writing there"), Run(Config(output=tmp_path)):
-            pass
+    config = Config(output=tmp_path)
+    with Run(config), pytest.raises(UsageError, match="another run is writing there"), Run(config):
+        pass
     with Run(Config(output=tmp_path)):
         pass
 

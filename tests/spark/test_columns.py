@@ -6,7 +6,16 @@ from moderation.errors import UsageError
 from moderation.inference.moderator import Moderator
 from moderation.spark import moderate
 
-BODIES = ["you are an idiot", "nice weather in Paris", None, "[deleted]", "", "\x00\x01", "👨‍👩‍👧 in Zürich", "word " * 300]
+BODIES = [
+    "you are an idiot",
+    "nice weather in Paris",
+    None,
+    "[deleted]",
+    "",
+    "\x00\x01",
+    "👨‍👩‍👧 in Zürich",
+    "word " * 300,
+]
 
 
 @pytest.fixture(scope="module")

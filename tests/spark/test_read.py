@@ -150,4 +150,3 @@ def test_paths_with_odd_characters_are_taken_literally(spark, tmp_path) -> None:
     good, _, _ = read(spark, folder)
     assert [row["id"] for row in good] == ["1"]
     assert good[0]["input_key"] == find_inputs([folder], Columns())[0].key
-
