@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint model bench clean
+.PHONY: help setup demo test test-slow lint model bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,11 +24,11 @@ $(STAMP): pyproject.toml constraints.txt .ci/check-prerequisites
 demo: setup ## score the bundled sample dump, validate, publish, show what was flagged
 	@$(BIN)/moderation demo
 
-test: setup ## all tests
-	$(BIN)/pytest
-
-test-fast: setup ## the tests that take seconds
+test: setup ## the tests, but for the slow ones
 	$(BIN)/pytest -m "not slow"
+
+test-slow: setup ## the slow tests: every command of the README, benchmarks, the wheel
+	$(BIN)/pytest -m slow
 
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .

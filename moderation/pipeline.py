@@ -90,6 +90,8 @@ class Job:
                 "quarantine_reasons": reasons,
             },
         )
+        counts = self.run.manifest.counts
+        self.run.note(rows_in=counts["rows_in"], quarantined=counts["quarantined"])
         return comments
 
     def check_policy(self, comments: "Comments") -> None:
@@ -119,6 +121,7 @@ class Job:
             scored = write.keep(self.scored(comments.good.repartition(tasks)), self.run.staging / "scored")
         sums = scored.select(f.sum("padded_count").alias("padded"), f.sum("token_count").alias("tokens")).first()
         assert sums is not None
+        self.run.note(rows=rows, tasks=tasks)
         self.run.manifest.throughput["padding_waste"] = round(
             1 - (sums["tokens"] or 0) / max(1, sums["padded"] or 0), 4
         )
@@ -138,6 +141,7 @@ class Job:
             "comments_per_second": round(manifest.counts["scored"] / seconds, 1),
             "tokens_per_second": round(manifest.counts["tokens"] / seconds, 1),
         }
+        self.run.note(scored=manifest.counts["scored"], flagged=manifest.counts["flagged"])
         return staged
 
     def validate(self, labelled: "DataFrame") -> "Outcome":
@@ -158,6 +162,7 @@ class Job:
             run_id=self.run_id,
         )
         self.run.describe(validation=asdict(outcome))
+        self.run.note(checks=outcome.checks, failed=len(outcome.failures))
         return outcome
 
     def publish(self, outcome: "Outcome") -> None:
@@ -165,6 +170,7 @@ class Job:
         if not outcome.success:
             raise GateRefused(refusal(outcome, self.run))
         publish(self.run.output, self.run.staging, self.run.folder, self.scope, self.run.manifest)
+        self.run.note(files=len(self.run.manifest.published), replaced=len(self.run.manifest.replaced))
 
     @property
     def run_id(self) -> str:

@@ -22,6 +22,7 @@ from moderation.runs.publish import recover
 
 P = ParamSpec("P")
 R = TypeVar("R")
+LOCK = ".lock"  # stays in the output folder: removing it would let two runs hold two locks of one name
 log = logging.getLogger("moderation")
 
 
@@ -42,6 +43,7 @@ class Run:
         self.manifest.versions = versions()
         self.lock: TextIO | None = None
         self.created: list[Path] = []
+        self.notes: dict[str, int | str] = {}
 
     def __enter__(self) -> Self:
         self.created = make_folders(self.output)
@@ -56,11 +58,16 @@ class Run:
     def stage(self, name: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls a stage, times it and logs one structured line."""
         started = time.monotonic()
+        self.notes = {}
         result = function(*args, **kwargs)
         seconds = round(time.monotonic() - started, 3)
         self.manifest.timings[name] = seconds
-        log.info(json.dumps({"run": self.manifest.run_id, "stage": name, "seconds": seconds}))
+        log.info(json.dumps({"run": self.manifest.run_id, "stage": name, "seconds": seconds, **self.notes}))
         return result
+
+    def note(self, **figures: int | str) -> None:
+        """Adds figures to the log line of the stage at work; never text of users."""
+        self.notes |= figures
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -73,10 +80,12 @@ class Run:
             shutil.rmtree(self.staging, ignore_errors=True)
             for empty in (self.output / ".staging", self.output / "runs"):
                 remove_if_empty(empty)
-        self.release()
-        if isinstance(error, UsageError):
+        if isinstance(error, UsageError) and self.created:
+            (self.output / LOCK).unlink()
             for folder in reversed(self.created):
                 remove_if_empty(folder)
+        if self.lock:
+            self.lock.close()
 
     def finish(self, error: BaseException | None) -> None:
         """Writes the manifest's last state."""
@@ -86,12 +95,6 @@ class Run:
             self.manifest.status, self.manifest.error = "failed", type(error).__name__
         self.manifest.finished = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.manifest.write(self.folder)
-
-    def release(self) -> None:
-        """Gives the output's lock back."""
-        if self.lock:
-            (self.output / ".lock").unlink(missing_ok=True)
-            self.lock.close()
 
     def describe(self, **sections: Any) -> None:
         """Sets sections of the manifest."""
@@ -114,7 +117,7 @@ def make_folders(output: Path) -> list[Path]:
 def take_lock(output: Path) -> TextIO:
     """Locks the output folder until the file is closed or the process dies; raises `UsageError` where it is held."""
     try:
-        file = (output / ".lock").open("a+")
+        file = (output / LOCK).open("a+")
     except OSError as error:
         raise UsageError(f"output {output}: cannot be written ({error.strerror})") from error
     try:
