@@ -71,7 +71,7 @@ def write_dump(texts: list[str], path: Path) -> None:
 
 def run_command(dump: Path, output: Path) -> float:
     """Runs the command as a user does, in a process of its own; returns its seconds, the start of Python included."""
-    command = [sys.executable, "-m", "moderation.cli", "run", "--input", str(dump), "--output", str(output)]
+    command = [sys.executable, "-m", "moderation", "run", "--input", str(dump), "--output", str(output)]
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - started

@@ -131,9 +131,11 @@ class Job:
         """Applies the policy and stages the labelled rows."""
         from moderation.spark import write
         from moderation.spark.decide import decide
+        from moderation.spark.errors import policy_errors
 
         labelled = decide(scored, self.policy, self.model.spec, self.run_id)
-        staged = write.stage(labelled, self.run.staging / "labelled").drop("input_key")
+        with policy_errors():
+            staged = write.stage(labelled, self.run.staging / "labelled").drop("input_key")
         manifest = self.run.manifest
         manifest.counts |= write.label_counts(staged, self.model.spec)
         seconds = max(manifest.timings["score"], 1e-3)

@@ -171,6 +171,15 @@ def test_a_condition_that_spark_does_not_understand_is_named_before_any_work(job
     assert not (tmp_path / "out").exists()
 
 
+def test_a_condition_that_fails_on_the_data_is_told_without_the_data(job, tmp_path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("rules: [{name: odd, when: cast(body AS int) > 5, action: review, severity: low}]")
+    with pytest.raises(UsageError, match="CAST_INVALID_INPUT") as error:
+        job(write_dump(tmp_path / "a.parquet", [comment("1", "secret words")]), policy=str(policy))
+    assert "secret" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_file_that_is_damaged_inside_is_named_and_nothing_is_left(job, tmp_path) -> None:
     dump = write_dump(tmp_path / "a.parquet", [comment(str(n), f"text {n} " * 20) for n in range(500)])
     content = bytearray(dump.read_bytes())

@@ -28,6 +28,20 @@ def input_errors() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def policy_errors() -> Iterator[None]:
+    """Turns what a policy's condition does wrong on the data into `UsageError`: the kind of error, never the value."""
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        raise UsageError(
+            f"a policy rule's condition fails on some row ({error.getCondition() or type(error).__name__}): "
+            "guard it, for example with try_cast or try_divide"
+        ) from error
+
+
 def first_line(text: str) -> str:
     """The first line of an exception's message, shortened."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "unknown")[:300]

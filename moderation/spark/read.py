@@ -22,7 +22,7 @@ LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z
 FIRST_SECOND = -62135596800  # 0001-01-01T00:00:00Z
 ROWS_PER_TASK = 5000  # a few seconds of scoring on one core: work for every core, and progress to show
 TASKS_PER_CORE = 4
-FEWEST_ROWS = 250  # a task with less than that costs more than it scores
+FEWEST_ROWS = 1000  # texts of like length are batched within a task: with fewer rows they are less alike
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,8 @@ def printable(field: t.StructField) -> "Column":
 
 def scoring_tasks(rows: int, cores: int) -> int:
     """Into how many tasks to spread rows: enough for every core to have work, however few files they came from."""
-    return max(1, min(-(-rows // FEWEST_ROWS), max(cores * TASKS_PER_CORE, -(-rows // ROWS_PER_TASK))))
+    tasks = max(1, min(-(-rows // FEWEST_ROWS), max(cores * TASKS_PER_CORE, -(-rows // ROWS_PER_TASK))))
+    return -(-tasks // cores) * cores  # a whole number of rounds: no core waits for another's last task
 
 
 def quoted(name: str) -> str:
