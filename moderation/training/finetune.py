@@ -154,6 +154,7 @@ def save(network: MultiTaskBert, base: Base, spec: ModelSpec, output: Path) -> N
     output.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().half().contiguous() for name, tensor in network.state_dict().items()}
     save_file(weights, output / "model.safetensors", metadata={"format": "pt"})
+    (output / "model.safetensors").chmod(0o644)  # safetensors makes it readable by its owner alone
     config = base.config.to_dict() | {"architectures": ["MultiTaskBert"], SECTION: spec.model_dump(mode="json")}
     (output / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     base.tokenizer.save(str(output / "tokenizer.json"))

@@ -41,7 +41,8 @@ WORDS = ["Paris", "you", "idiot", "Angela", "Merkel", "wonderful", "don't", "@us
 any_character = st.characters(codec=None, exclude_categories=())
 sentences = st.lists(st.sampled_from(WORDS), max_size=120).map(" ".join)
 mixtures = st.lists(st.sampled_from([*HOSTILE, *WORDS]), max_size=8).map("".join)
-texts = st.one_of(st.text(any_character, max_size=40), st.sampled_from(HOSTILE), mixtures, sentences)
+marks = st.text("aé *.!東京\u20e3\u093e\u0903\u0301\u200d\ufe0f", max_size=15)
+texts = st.one_of(st.text(any_character, max_size=40), marks, st.sampled_from(HOSTILE), mixtures, sentences)
 bodies = st.one_of(texts, st.none(), st.sampled_from(["[deleted]", "[removed]"]))
 
 

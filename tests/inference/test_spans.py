@@ -82,11 +82,13 @@ def test_a_mark_that_is_a_word_of_its_own_belongs_to_one_span_only(tokenizer: To
 
 
 def test_a_score_is_the_mean_over_the_words_by_their_first_tokens(tokenizer: Tokenizer) -> None:
-    texts = ["anna smith in paris"]
+    texts = ["anna smith in paris xqzwvk"]
     tokens = tokenise(tokenizer, texts)
-    confidence = np.array([0.9, 0.5, 0.1, 0.25], np.float32)
-    spans = decode(texts, tokens, np.array([1, 2, 0, 3]), confidence)
-    assert spans.scores.tolist() == pytest.approx([0.7, 0.25])
+    rest = len(tokens.ids) - 5  # tokens of the last word behind its first
+    confidence = np.array([0.9, 0.5, 0.1, 0.25, 0.8, *[0.01] * rest], np.float32)
+    spans = decode(texts, tokens, np.array([1, 2, 0, 3, 1, *[2] * rest]), confidence)
+    assert rest > 0
+    assert spans.scores.tolist() == pytest.approx([0.7, 0.25, 0.8])
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["\x00", ""]])
