@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_core import from_json
+from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from moderation.errors import UsageError
 from moderation.settings import explain, load_mapping
@@ -15,7 +16,9 @@ PREFIX = "MODERATION_"
 
 
 def as_list(value: object) -> object:
-    """One path is a list of one."""
+    """One path is a list of one; a list in the environment is JSON."""
+    if isinstance(value, str) and value.startswith("["):
+        value = from_json(value)
     return [value] if isinstance(value, str | Path) else value
 
 
@@ -42,7 +45,7 @@ class Config(BaseSettings):
     """What one run reads, does and writes."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__")
-    input: Annotated[list[Path], BeforeValidator(as_list)] = Field([], description="Parquet files or folders")
+    input: Annotated[list[Path], BeforeValidator(as_list), NoDecode] = Field([], description="Parquet files or folders")
     output: Path = Field(Path("moderated"), description="folder of labelled/, quarantine/ and runs/")
     date: datetime.date | None = Field(
         None, description="only comments of this UTC day; the day of all rows where the input has no timestamps"
@@ -84,14 +87,31 @@ def load_config(file: Path | None = None, **overrides: Any) -> Config:
     try:
         return Config.model_validate({"_file": content} | given)
     except ValidationError as error:
-        raise explain(error, str(file) if file else "configuration") from error
+        raise explain(error, origin(error, file, given)) from error
+
+
+def origin(error: ValidationError, file: Path | None, given: dict[str, Any]) -> str:
+    """Where the first mistake comes from: the source that wins for its key."""
+    first = error.errors()[0]
+    if not first["loc"]:  # a variable that pydantic-settings could not decode
+        raise UsageError(f"environment: {first['msg'].removeprefix('Value error, ')}") from error
+    key = str(first["loc"][0])
+    if key in given:
+        return "command line"
+    if any(name.upper().startswith(f"{PREFIX}{key}".upper()) for name in os.environ):
+        return "environment"
+    return str(file) if file else "configuration"
 
 
 def check_environment() -> None:
     """Refuses variables that look like settings and are none: a misspelt one must not pass in silence."""
     for name in os.environ:
-        key = name.removeprefix(PREFIX).split("__")[0].lower()
-        if name.startswith(PREFIX) and key not in Config.model_fields:
+        if not name.upper().startswith(PREFIX):
+            continue
+        key, *deeper = name[len(PREFIX) :].lower().split("__")
+        if deeper and key in Config.model_fields and key not in ("columns", "spark"):
+            raise UsageError(f"environment variable {name}: '{key}' has no parts")
+        if key not in Config.model_fields:
             raise UsageError(
                 f"environment variable {name}: unknown setting '{key}'; one of {', '.join(Config.model_fields)}"
             )

@@ -20,7 +20,7 @@ def run_demo(folder: Path, rows: int) -> None:
     """Generates `rows` comments below `folder`, moderates them, and prints the summary and a few flagged examples."""
     from moderation.sample import write_sample
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     dump, output = folder / "comments", folder / "moderated"
     shutil.rmtree(dump, ignore_errors=True)
     write_sample(dump, rows)

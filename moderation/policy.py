@@ -18,8 +18,9 @@ Severity = Literal["none", "low", "medium", "high", "critical"]
 ACTIONS: tuple[str, ...] = ("none", "review", "limit", "remove")
 SEVERITIES: tuple[str, ...] = ("none", "low", "medium", "high", "critical")  # weakest first
 FORBIDDEN = re.compile(r"\b(reflect|java_method|try_reflect|select|input_file_name)\b", re.IGNORECASE)
-LABEL_LITERALS = re.compile(r"array_contains\(\s*labels\s*,\s*'([^']*)'\s*\)", re.IGNORECASE)
-TYPE_LITERALS = re.compile(r"\.type\s*=+\s*'([^']*)'", re.IGNORECASE)
+LABEL_LITERALS = re.compile(r"array_contains\s*\(\s*labels\s*,\s*(?:'([^']*)'|\"([^\"]*)\")", re.IGNORECASE)
+TYPES = re.compile(r"\.type\s*(?:=+|<>|!=|(?:not\s+)?in\s*\()\s*((?:['\"][^'\"]*['\"]\s*,?\s*)+)", re.IGNORECASE)
+LITERALS = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 
 class Strict(BaseModel):
@@ -71,7 +72,7 @@ def check(policy: Policy, spec: ModelSpec, path: Path) -> None:
     """Refuses labels, entity types and functions that a condition may not name, and doubled rule names."""
     for label in policy.thresholds:
         if label not in spec.labels:
-            raise UsageError(f"{path}: thresholds: unknown label '{label}'; the model has {', '.join(spec.labels)}")
+            raise UsageError(f"{path}: thresholds: unknown label {label!r}; the model has {', '.join(spec.labels)}")
     names = [rule.name for rule in policy.rules]
     for rule in policy.rules:
         where = f"{path}: rule '{rule.name}'"
@@ -79,10 +80,11 @@ def check(policy: Policy, spec: ModelSpec, path: Path) -> None:
             raise UsageError(f"{where} stands twice")
         if found := FORBIDDEN.search(rule.when):
             raise UsageError(f"{where}: '{found.group()}' is not allowed in a condition")
-        for pattern, known, what in (
-            (LABEL_LITERALS, spec.labels, "label"),
-            (TYPE_LITERALS, spec.entity_types, "entity type"),
+        types = " ".join(TYPES.findall(rule.when))
+        for found_names, known, what in (
+            (LABEL_LITERALS.findall(rule.when), spec.labels, "label"),
+            (LITERALS.findall(types), spec.entity_types, "entity type"),
         ):
-            for name in pattern.findall(rule.when):
+            for name in map("".join, found_names):
                 if name not in known:
                     raise UsageError(f"{where}: unknown {what} '{name}'; the model has {', '.join(known)}")

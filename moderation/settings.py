@@ -14,13 +14,18 @@ Model = TypeVar("Model", bound=BaseModel)
 def explain(error: ValidationError, where: str) -> UsageError:
     """One line for the first mistake in a file or command line: the key, the value where it is short, the rule."""
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) or "(top level)"
+    key = one_line(".".join(str(part) for part in first["loc"])) or "(top level)"
     if first["type"] == "extra_forbidden":
         return UsageError(f"{where}: unknown key '{key}'")
     given = repr(first["input"])
     shown = f", not {given}" if first["type"] != "missing" and len(given) <= 60 else ""
     message = first["msg"].removeprefix("Value error, ")
     return UsageError(f"{where}: {key}: {message[0].lower()}{message[1:]}{shown}")
+
+
+def one_line(text: str) -> str:
+    """Text with every run of white space as one space."""
+    return " ".join(text.split())
 
 
 def read_yaml(path: Path, model: type[Model]) -> Model:
@@ -44,8 +49,11 @@ def load_mapping(path: Path) -> dict[str, object]:
         raise UsageError(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read ({error})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a day that does not exist is a ValueError
         raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content or {}, dict):
+    content = {} if content is None else content
+    if not isinstance(content, dict):
         raise UsageError(f"{path}: must hold 'key: value' lines at its top level")
-    return content or {}
+    if odd := [key for key in content if not isinstance(key, str)]:
+        raise UsageError(f"{path}: unknown key {odd[0]!r}")
+    return content

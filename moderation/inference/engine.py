@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from moderation.errors import UsageError
 from moderation.inference.batches import pad, token_budget_batches
 from moderation.inference.scored import Scored
 from moderation.inference.spans import Spans, decode
@@ -24,7 +25,11 @@ class Engine:
         self.source, self.spec, self.token_budget = source, source.spec, token_budget
         self.tokenizer = load_tokenizer(source.folder)
         self.specials = [self.tokenizer.token_to_id("[CLS]"), self.tokenizer.token_to_id("[SEP]")]
-        self.backend = TorchBackend(load_network(source), precision)
+        network = load_network(source)
+        largest, rows = max(self.tokenizer.get_vocab().values()), network.encoder.config.vocab_size
+        if largest >= rows:
+            raise UsageError(f"model {source.folder}: tokenizer.json has ids up to {largest}, the encoder knows {rows}")
+        self.backend = TorchBackend(network, precision)
         calibration = [self.spec.calibration_of(label) for label in self.spec.labels]
         self.scale = np.array([found.scale for found in calibration])
         self.shift = np.array([found.shift for found in calibration])
@@ -65,6 +70,7 @@ class Engine:
                 tags[own], confidence[own] = answer.tags[row, inner], answer.confidence[row, inner]
 
         errors = self.run(windowed, accept)
+        logits[~np.isfinite(logits)] = np.nan  # an overflow is no confident answer
         probabilities = 1 / (1 + np.exp(-(logits.astype(np.float64) * self.scale + self.shift)))
         read_labels(scored, rows, windowed, probabilities, errors)
         scored.spans.append(spans_of(scored, numbers, decode(texts, windowed.tokens, tags, confidence)))

@@ -52,7 +52,9 @@ def decode(texts: list[str], tokens: Tokens, tags: np.ndarray, confidence: np.nd
     scores = np.bincount(number, confidence[first][inside], minlength=len(begins)) / np.maximum(words, 1)
     final = begins + words - 1
     starts, ends, owners = tokens.starts[first[begins]], tokens.ends[last[final]], owner[begins]
-    ends = np.array([whole_end(texts[text], end) for text, end in zip(owners, ends, strict=True)], np.int64)
+    limits = next_starts(tokens, last[final], owners)
+    rows = zip(owners, ends, limits, strict=True)
+    ends = np.array([whole_end(texts[text], end, limit) for text, end, limit in rows], np.int64)
     return Spans(owners, starts, ends, kind[begins], scores.astype(np.float32))
 
 
@@ -65,8 +67,15 @@ def word_bounds(tokens: Tokens) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return first, last, owner[first]
 
 
-def whole_end(text: str, end: int) -> int:
-    """Moves a span's end past the marks that belong to its last character, which the tokeniser may have dropped."""
-    while end < len(text) and (unicodedata.category(text[end]) in ("Mn", "Me", "Mc") or text[end] == ZERO_WIDTH_JOINER):
+def next_starts(tokens: Tokens, last: np.ndarray, owners: np.ndarray) -> list[int | None]:
+    """Where the token behind each span's last one begins; None where the text has no more."""
+    more = last + 1 < tokens.bounds[owners + 1]
+    return [int(tokens.starts[index + 1]) if found else None for index, found in zip(last, more, strict=True)]
+
+
+def whole_end(text: str, end: int, limit: int | None) -> int:
+    """Moves a span's end past the marks that belong to its last character and that the tokeniser has dropped."""
+    stop = len(text) if limit is None else limit
+    while end < stop and (unicodedata.category(text[end]) in ("Mn", "Me", "Mc") or text[end] == ZERO_WIDTH_JOINER):
         end += 1
     return end

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from moderation.errors import UsageError
+
 if TYPE_CHECKING:
     from moderation.models.multitask import MultiTaskBert
 
@@ -24,6 +26,8 @@ class Predictions:
 
 def resolve_precision(wanted: str, device: str) -> str:
     """`auto` is bf16 where the hardware multiplies it natively (any GPU, AVX512-BF16 or AMX), else fp32."""
+    if wanted not in ("auto", *DTYPES):
+        raise UsageError(f"precision '{wanted}' is none of auto, {', '.join(DTYPES)}")
     if wanted != "auto":
         return wanted
     features = torch.cpu.get_capabilities()

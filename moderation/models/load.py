@@ -41,7 +41,12 @@ def load_tokenizer(folder: Path) -> "Tokenizer":
     """Loads the Rust tokenizer with nothing cut and nothing padded; special tokens in a text are read as text."""
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # tokenizers raises no narrower class
+        raise UsageError(f"model {folder}: tokenizer.json cannot be read ({error})") from error
+    if missing := [name for name in ("[CLS]", "[SEP]") if tokenizer.token_to_id(name) is None]:
+        raise UsageError(f"model {folder}: tokenizer.json has no {', '.join(missing)}")
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True  # a comment that says "[SEP]" must not end the sequence
@@ -50,13 +55,26 @@ def load_tokenizer(folder: Path) -> "Tokenizer":
 
 def load_network(source: ModelSource) -> "MultiTaskBert":
     """Loads the weights in fp32, all of them: a missing or misshapen weight is an error, never a random head."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
     from transformers import BertConfig
 
     from moderation.models.multitask import MultiTaskBert
 
-    network = MultiTaskBert(BertConfig.from_json_file(source.folder / "config.json"), source.spec)
-    weights = {name: tensor.float() for name, tensor in load_file(source.folder / "model.safetensors").items()}
+    try:
+        config = BertConfig.from_json_file(source.folder / "config.json")
+        network = MultiTaskBert(config, source.spec)
+    except Exception as error:  # transformers raises whatever the value at fault brings about
+        raise UsageError(f"model {source.folder}: config.json makes no BERT: {' '.join(str(error).split())}") from error
+    if source.spec.max_tokens > config.max_position_embeddings:
+        raise UsageError(
+            f"model {source.folder}: moderation.max_tokens {source.spec.max_tokens} is more than the "
+            f"{config.max_position_embeddings} positions of the encoder"
+        )
+    try:
+        weights = {name: tensor.float() for name, tensor in load_file(source.folder / "model.safetensors").items()}
+    except SafetensorError as error:
+        raise UsageError(f"model {source.folder}: model.safetensors cannot be read ({error})") from error
     try:
         network.load_state_dict(weights, strict=True)
     except RuntimeError as error:

@@ -37,6 +37,9 @@ class ModelSpec(BaseModel):
     @model_validator(mode="after")
     def check_names(self) -> Self:
         """Every label has a threshold, and nothing is said of labels that the model does not have."""
+        for names in (self.labels, self.entity_types):
+            if doubled := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{doubled} stand twice")
         if set(self.thresholds) != set(self.labels):
             raise ValueError(f"thresholds are for {sorted(self.thresholds)}, labels are {sorted(self.labels)}")
         if unknown := set(self.calibration) - set(self.labels):
@@ -59,9 +62,10 @@ def read_spec(folder: Path) -> ModelSpec:
     """Reads the spec from a model folder; raises `UsageError` that names the file and what is wrong in it."""
     path = folder / "config.json"
     try:
-        section = json.loads(path.read_text(encoding="utf-8")).get(SECTION)
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"model {folder}: config.json cannot be read ({error})") from error
+    section = content.get(SECTION) if isinstance(content, dict) else None
     if section is None:
         raise UsageError(f"model {path} has no '{SECTION}' section: make one with 'moderation finetune'")
     try:
