@@ -55,12 +55,12 @@ def progress(context: "SparkContext", what: str, rows: int, tasks: int) -> Itera
 
 
 def completed_share(context: "SparkContext", group: str, tasks: int) -> float:
-    """The share of the scoring stage's tasks that are done; the stage is the one with as many tasks as were asked."""
+    """The share of the scoring stage's tasks that are done.
+
+    A group's first stage reads and spreads the rows; the scoring stage is the last, with as many tasks as were asked.
+    """
     tracker = context.statusTracker()
-    for job in tracker.getJobIdsForGroup(group):
-        info = tracker.getJobInfo(job)
-        for stage in info.stageIds if info else ():
-            found = tracker.getStageInfo(stage)
-            if found and found.numTasks == tasks and found.numActiveTasks + found.numCompletedTasks:
-                return found.numCompletedTasks / tasks
-    return 0.0
+    jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(group)]
+    stages = sorted({stage for job in jobs if job for stage in job.stageIds})
+    found = tracker.getStageInfo(stages[-1]) if len(stages) > 1 else None
+    return found.numCompletedTasks / tasks if found and found.numTasks == tasks else 0.0

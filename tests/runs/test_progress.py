@@ -41,11 +41,11 @@ def run_at_a_terminal(command: list[str], folder) -> str:
 
 
 def test_the_line_shows_rows_done_of_all_rows_and_the_rate(tiny_model, tmp_path) -> None:
-    rows = [comment(str(number), f"comment number {number}") for number in range(2000)]
+    rows = [comment(str(number), f"comment number {number}") for number in range(8000)]
     dump = write_dump(tmp_path / "dump.parquet", rows)
     command = [sys.executable, "-m", "moderation", "run", "--input", str(dump), "--output", "out"]
     shown = run_at_a_terminal([*command, "--model", str(tiny_model)], tmp_path)
-    done = [int(found.replace(",", "")) for found in re.findall(r"([\d,]+)/2,000 rows", shown)]
+    done = [int(found.replace(",", "")) for found in re.findall(r"([\d,]+)/8,000 rows", shown)]
     assert done[0] == 0
     assert done == sorted(done)
     assert done[-1] > 0
