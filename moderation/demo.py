@@ -57,7 +57,7 @@ def top_score(row: dict[str, Any]) -> float:
 def example(row: dict[str, Any]) -> Text:
     """One row as two lines: what was decided, and the text with its entities marked."""
     scores = ", ".join(f"{label} {row['scores'][label]:.2f}" for label in row["labels"])
-    head = Text(f"{row['severity']} → {row['action']}: ", style="bold").append(scores, style="dim")
+    head = Text().append(f"{row['severity']} → {row['action']}: ", style="bold").append(scores, style="dim")
     return head.append("\n   ").append(marked(row)).append("\n")
 
 

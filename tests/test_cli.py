@@ -160,7 +160,7 @@ def test_run_publishes_and_says_where(by_command) -> None:
     output = (by_command / "stdout").read_text()
     assert "rows in" in output
     assert "quarantined" in output
-    assert str(by_command / "out/labelled") in output
+    assert "published  out/labelled" in output
     assert len(read_rows(by_command / "out")) == 40
 
 

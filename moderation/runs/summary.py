@@ -36,6 +36,11 @@ def print_summary(manifest: Manifest, output: Path) -> None:
         table.add_row(name, figure)
     Console(highlight=False).print(table)
     folder = output.resolve() / "runs" / manifest.run_id
-    print(f"\npublished  {output.resolve() / 'labelled'}")
-    print(f"manifest   {folder / 'manifest.json'}")
-    print(f"data docs  {manifest.validation['docs']}")
+    print(f"\npublished  {short(output.resolve() / 'labelled')}")
+    print(f"manifest   {short(folder / 'manifest.json')}")
+    print(f"data docs  {short(Path(manifest.validation['docs']))}")
+
+
+def short(path: Path) -> Path:
+    """A path as one types it from here: relative where it lies below this folder."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
