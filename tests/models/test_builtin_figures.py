@@ -28,5 +28,5 @@ def test_offence_on_reddit_and_wikipedia_ranks_well(engine, shared_data) -> None
 def test_entities_on_noisy_text_are_found(engine, shared_data) -> None:
     figures = evaluate_spans(engine, read_recipe(BUILTIN), shared_data)
     scores = {found.source: found.f1 for found in figures if found.type == "all"}
-    assert scores["btc"] > 0.6
-    assert scores["wnut17"] > 0.3
+    assert scores["wnut17"] > 0.5
+    assert scores["crossner"] > 0.65
