@@ -3,7 +3,7 @@
 import re
 
 LONE_SURROGATES = re.compile("[\ud800-\udfff]")
-DELETED = {"[deleted]": "deleted", "[removed]": "removed"}
+DELETED = {"[deleted]": "deleted", "[removed]": "removed", "[ Removed by Reddit ]": "removed"}
 
 
 def without_surrogates(text: str) -> str:

@@ -19,6 +19,7 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
         ("[deleted]", "deleted"),
         ("[removed]", "removed"),
         ("  [removed]\n", "removed"),
+        ("[ Removed by Reddit ]", "removed"),
     ],
 )
 def test_a_body_without_content_is_skipped_with_its_reason(body: str | None, reason: str) -> None:
@@ -35,7 +36,7 @@ def test_any_other_body_is_scored(body: str) -> None:
 @given(ANY_TEXT)
 def test_a_skipped_body_says_nothing(body: str) -> None:
     if skip_reason(body) is not None:
-        assert body.strip() in ("", "[deleted]", "[removed]")
+        assert body.strip() in ("", "[deleted]", "[removed]", "[ Removed by Reddit ]")
 
 
 @pytest.mark.parametrize("text", ["\ud800", "\udfff", "\udbff", "\udc00"])
