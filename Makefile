@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt .ci/check-prerequisites
 	@echo "Installing the pinned packages into $(VENV) (about two minutes the first time) ..."
 	@# torch first and exactly: any looser request would fetch the multi-gigabyte CUDA build.
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,bench,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,int8,bench,dev]'
 	@touch $@
 
 demo: setup ## score the bundled sample dump, validate, publish, show what was flagged
@@ -39,9 +39,8 @@ DATA ?= ../shared/data
 model: setup ## fine-tune the built-in model anew (DATA=folder of the recipe's files; an hour on two cores)
 	$(BIN)/moderation finetune --data $(DATA) --output moderation/models/builtin
 
-bench: setup ## our engine beside Detoxify, and the whole job (about ten minutes)
-	$(BIN)/python -m benchmarks.engine
-	$(BIN)/python -m benchmarks.pipeline
+bench: setup ## our engine beside its peers, and the Spark job beside the engine (about half an hour)
+	$(BIN)/moderation bench
 
 clean: ## remove the environment and the demo's output
 	rm -rf $(VENV) demo build dist *.egg-info

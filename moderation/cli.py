@@ -39,7 +39,14 @@ Date = Annotated[
 ]
 Model = Annotated[str | None, typer.Option("--model", help="'builtin' or a model folder.")]
 PolicyFile = Annotated[str | None, typer.Option("--policy", help="'default' or a YAML file of thresholds and rules.")]
-Precision = Annotated[str | None, typer.Option("--precision", help="auto, fp32 or bf16.")]
+Precision = Annotated[
+    str | None, typer.Option("--precision", help="auto (bf16 where the hardware has it), fp32, bf16 or int8.")
+]
+DeviceName = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:<number>.")]
+Price = Annotated[
+    float | None,
+    typer.Option("--price-per-hour", help="What the machines cost: the report then prices a million comments."),
+]
 
 
 @app.command()
@@ -51,6 +58,8 @@ def run(
     model: Model = None,
     policy: PolicyFile = None,
     precision: Precision = None,
+    device: DeviceName = None,
+    price_per_hour: Price = None,
 ) -> None:
     """Scores a Parquet dump inside Spark, validates the result and publishes it.
 
@@ -64,7 +73,15 @@ def run(
     from moderation.runs.summary import print_summary
 
     settings = load_config(
-        config, input=input or None, output=output, date=date, model=model, policy=policy, precision=precision
+        config,
+        input=input or None,
+        output=output,
+        date=date,
+        model=model,
+        policy=policy,
+        precision=precision,
+        device=device,
+        price_per_hour=price_per_hour,
     )
     log_to_stderr()
     manifest = moderate(settings)
@@ -79,15 +96,17 @@ def score(
     file: Annotated[Path | None, typer.Option("--file", help="Score each line of this file.")] = None,
     model: Model = "builtin",
     precision: Precision = "auto",
+    device: DeviceName = "auto",
 ) -> None:
     """Prints one JSON line per text: status, scores, labels, entities.
 
     Example: moderation score "You are a pathetic idiot, go back to Paris" | jq .labels
     """
     import moderation
+    from moderation.inference.devices import Device
 
     texts = text_lines(text, file)
-    moderator = moderation.load(model or "builtin", precision or "auto")
+    moderator = moderation.load(model or "builtin", precision or "auto", Device(device or "auto"))
     for block in blocks(texts, 1000):
         for body, result in zip(block, moderator.score(block), strict=True):
             typer.echo(json.dumps({"text": body, **result.as_dict()}, ensure_ascii=False))
@@ -102,6 +121,8 @@ def config(
     model: Model = None,
     policy: PolicyFile = None,
     precision: Precision = None,
+    device: DeviceName = None,
+    price_per_hour: Price = None,
 ) -> None:
     """Prints the resolved configuration as YAML; it can be saved and given back with --config."""
     import yaml
@@ -109,7 +130,15 @@ def config(
     from moderation.config import load_config
 
     settings = load_config(
-        config, input=input or None, output=output, date=date, model=model, policy=policy, precision=precision
+        config,
+        input=input or None,
+        output=output,
+        date=date,
+        model=model,
+        policy=policy,
+        precision=precision,
+        device=device,
+        price_per_hour=price_per_hour,
     )
     typer.echo(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False).rstrip())
 
@@ -143,6 +172,34 @@ def finetune(
     from moderation.training.make import make_model
 
     make_model(recipe, data, output)
+
+
+@app.command()
+def bench(
+    texts: Annotated[int, typer.Option(min=1, help="Texts that every peer scores.")] = 2000,
+    rounds: Annotated[int, typer.Option(min=1, help="Times that every peer scores them, in turns.")] = 3,
+    agreement: Annotated[int, typer.Option(min=0, help="Texts on which fp32, bf16 and int8 are compared.")] = 20_000,
+    rows: Annotated[int, typer.Option(min=0, help="Rows of the Spark job; 0 leaves it out.")] = 20_000,
+    no_spark: Annotated[bool, typer.Option("--no-spark", help="The same as --rows 0.")] = False,
+    data: Annotated[Path | None, typer.Option("--data", help="Parquet file with a body column.")] = None,
+    generated: Annotated[bool, typer.Option("--generated", help="Made-up texts with Reddit's lengths.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
+    picture: Annotated[Path | None, typer.Option("--picture", help="SVG file to draw the speeds into.")] = None,
+) -> None:
+    """Measures the engine beside Detoxify, transformers' pipeline and onnxruntime, and the Spark job beside the engine.
+
+    Needs the extra `bench`. Equal answers first, then speed, peers taking turns; about half an hour as it stands.
+    """
+    from moderation.bench.report import check_picture, show, write_picture
+    from moderation.bench.run import Options, bench
+
+    check_picture(picture)
+    result = bench(Options(texts, rounds, 0 if no_spark else rows, agreement, data, generated))
+    show(result)
+    if picture:
+        write_picture(result, picture)
+    if as_json:
+        typer.echo(json.dumps(result, allow_nan=False))
 
 
 def text_lines(texts: list[str] | None, file: Path | None) -> Iterator[str]:

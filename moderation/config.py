@@ -5,11 +5,21 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import from_json
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from moderation.errors import UsageError
+from moderation.inference.devices import Device
 from moderation.settings import explain, load_mapping
 
 PREFIX = "MODERATION_"
@@ -52,9 +62,31 @@ class Config(BaseSettings):
     )
     columns: Columns = Columns()
     model: str = Field("builtin", description="'builtin' or a model folder")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
+    precision: Literal["auto", "fp32", "bf16", "int8"] = Field(
+        "auto", description="auto: bf16 where the hardware has it"
+    )
+    backend: Literal["auto", "openvino", "torch"] = Field("auto", description="auto: openvino on CPUs, torch on GPUs")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:<number>; auto: the GPU Spark assigns, else any")
+    threads: PositiveInt | None = Field(None, description="CPU threads of one engine; a Spark task's cores where none")
     policy: str = Field("default", description="'default' or a YAML file of thresholds and rules")
     spark: SparkSettings = SparkSettings()
+    price_per_hour: NonNegativeFloat | None = Field(
+        None, description="what the machines cost in an hour; the run report then says what a million comments cost"
+    )
+
+    @field_validator("device")
+    @classmethod
+    def is_a_device(cls, value: str) -> str:
+        """Refuses a device that there cannot be while the settings are read, not on a worker."""
+        try:
+            return Device(value).place
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+
+    @property
+    def device_settings(self) -> Device:
+        """Where models run; raises `UsageError` where the settings name no device."""
+        return Device(self.device, self.backend, self.threads)
 
     @classmethod
     def settings_customise_sources(

@@ -1,5 +1,6 @@
 """The main job: read, score, decide, validate, publish."""
 
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from moderation.policy import ACTIONS, SEVERITIES, Policy, read_policy
 from moderation.resources import schemas
 from moderation.runs.inputs import InputFile, find_inputs
 from moderation.runs.manifest import Manifest
+from moderation.runs.performance import cost, performance, speed
 from moderation.runs.progress import progress
 from moderation.runs.publish import Scope, kept_files, publish, replaced_keys
 from moderation.runs.run import Run
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 # What the scoring column gives and the policy does not decide anew.
 ANSWERS = (
     *("text_sha256", "status", "status_reason", "scores", "entities", "evidence"),
-    *("token_count", "window_count", "padded_count", "model_id"),
+    *("token_count", "window_count", "model_id"),
 )
 
 
@@ -101,31 +103,30 @@ class Job:
         decide(self.scored(comments.good), self.policy, self.model.spec, self.run_id)
 
     def scored(self, rows: "DataFrame") -> "DataFrame":
-        """Rows with the columns that the model gives them."""
-        from moderation.spark.columns import moderate as column
+        """Rows with the columns that the model gives them, and what that took."""
+        from moderation.spark.columns import moderate_with_work
 
-        answers = rows.withColumn("moderation", column("body", str(self.model.folder), self.config.precision))
-        return answers.select(*rows.columns, *[f"moderation.{name}" for name in ANSWERS])
+        column = moderate_with_work("body", self.model, self.config.precision, self.config.device_settings)
+        answers = rows.withColumn("moderation", column)
+        return answers.select(*rows.columns, *[f"moderation.{name}" for name in (*ANSWERS, "work")])
 
     def score(self, comments: "Comments") -> "DataFrame":
         """Scores every good row with the model; Spark spreads them over its tasks."""
-        from pyspark.sql import functions as f
-
         from moderation.spark import write
         from moderation.spark.read import scoring_tasks
 
         context = self.spark.sparkContext
         rows = self.expected_rows
         tasks = scoring_tasks(rows, context.defaultParallelism)
+        started = time.perf_counter()
         with progress(context, "scoring", rows, tasks):
             scored = write.keep(self.scored(comments.good.repartition(tasks)), self.run.staging / "scored")
-        sums = scored.select(f.sum("padded_count").alias("padded"), f.sum("token_count").alias("tokens")).first()
-        assert sums is not None
+        seconds = time.perf_counter() - started
+        work, load_seconds = write.total_work(scored)
+        workers = min(tasks, context.defaultParallelism)
+        self.run.manifest.throughput = performance(self.model.shape, work, load_seconds, seconds, workers, self.peak())
         self.run.note(rows=rows, tasks=tasks)
-        self.run.manifest.throughput["padding_waste"] = round(
-            1 - (sums["tokens"] or 0) / max(1, sums["padded"] or 0), 4
-        )
-        return scored
+        return scored.drop("work")
 
     def decide(self, scored: "DataFrame") -> "DataFrame":
         """Applies the policy and stages the labelled rows."""
@@ -138,11 +139,7 @@ class Job:
             staged = write.stage(labelled, self.run.staging / "labelled").drop("input_key")
         manifest = self.run.manifest
         manifest.counts |= write.label_counts(staged, self.model.spec)
-        seconds = max(manifest.timings["score"], 1e-3)
-        manifest.throughput |= {
-            "comments_per_second": round(manifest.counts["scored"] / seconds, 1),
-            "tokens_per_second": round(manifest.counts["tokens"] / seconds, 1),
-        }
+        manifest.throughput |= speed(manifest.counts, manifest.throughput["seconds"]["scoring"])
         self.run.note(scored=manifest.counts["scored"], flagged=manifest.counts["flagged"])
         return staged
 
@@ -171,8 +168,23 @@ class Job:
         """Publishes what passed; raises `GateRefused` with the reasons where it did not."""
         if not outcome.success:
             raise GateRefused(refusal(outcome, self.run))
+        self.run.manifest.throughput |= self.bill()
         publish(self.run.output, self.run.staging, self.run.folder, self.scope, self.run.manifest)
         self.run.note(files=len(self.run.manifest.published), replaced=len(self.run.manifest.replaced))
+
+    def peak(self) -> float | None:
+        """What the machine's matrix products reach, where the driver's machine is the workers' and scores on its CPU."""
+        from moderation.inference.devices import resolve_place
+        from moderation.inference.peak import matrix_peak
+
+        local = str(self.spark.sparkContext.master).startswith("local")
+        on_cpu = local and resolve_place(self.config.device_settings) == "cpu"
+        return matrix_peak("fp32" if self.config.precision == "fp32" else "auto") if on_cpu else None
+
+    def bill(self) -> dict[str, float]:
+        """What a million comments cost at the config's price, for the whole run up to publishing."""
+        seconds = sum(self.run.manifest.timings.values())
+        return cost(self.config.price_per_hour, seconds, self.run.manifest.counts["scored"])
 
     @property
     def run_id(self) -> str:

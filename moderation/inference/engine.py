@@ -1,109 +1,126 @@
 """The engine: lists of texts to scores and spans, in order, each text answered for."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from moderation.errors import UsageError
-from moderation.inference.batches import pad, token_budget_batches
+from moderation.inference.backend import Backend, Predictions
+from moderation.inference.chunk import Budget, Chunk
+from moderation.inference.decode import finish
+from moderation.inference.devices import Device, load_backend, usable_threads
+from moderation.inference.feed import Feed, ahead
+from moderation.inference.recent import Recent
 from moderation.inference.scored import Scored
-from moderation.inference.spans import Spans, decode
-from moderation.inference.torch_backend import Predictions, TorchBackend
-from moderation.inference.windowed import Windowed, cut
-from moderation.models.load import ModelSource, find_model, load_network, load_tokenizer
+from moderation.inference.spans import Spans
+from moderation.inference.work import Work
+from moderation.models.load import ModelSource, find_model, load_tokenizer
 from moderation.text.normalise import skip_reason, without_surrogates
 
-TOKEN_BUDGET = 4096  # padded tokens of a batch; from 2,048 to 16,384 torch is equally fast on a CPU
 CHUNK_CHARACTERS = 1_000_000  # texts that are tokenised and sorted together: bounds memory, far above a batch
-SPECIALS = 2  # [CLS] and [SEP] of each window
+Copies = tuple[Scored, list[tuple[int, int]]]  # where answers are, and pairs of a row there and a row here
 
 
 class Engine:
-    """A loaded model that scores texts; holds no state between calls."""
+    """A loaded model that scores texts; remembers the answers to short texts, and how large a batch fits memory."""
 
-    def __init__(self, source: ModelSource, precision: str = "auto", token_budget: int = TOKEN_BUDGET) -> None:
-        self.source, self.spec, self.token_budget = source, source.spec, token_budget
+    def __init__(
+        self,
+        source: ModelSource,
+        precision: str = "auto",
+        device: Device | None = None,
+        token_budget: int | None = None,
+        entities: bool = True,
+        remember: bool = True,
+    ) -> None:
+        self.source, self.spec = source, source.spec
+        device = device or Device()
+        os.environ.setdefault("RAYON_NUM_THREADS", str(device.threads or usable_threads()))  # the tokeniser's
         self.tokenizer = load_tokenizer(source.folder)
-        self.specials = [self.tokenizer.token_to_id("[CLS]"), self.tokenizer.token_to_id("[SEP]")]
-        network = load_network(source)
-        largest, rows = max(self.tokenizer.get_vocab().values()), network.encoder.config.vocab_size
+        largest, rows = max(self.tokenizer.get_vocab().values()), source.shape.vocabulary
         if largest >= rows:
             raise UsageError(f"model {source.folder}: tokenizer.json has ids up to {largest}, the encoder knows {rows}")
-        self.backend = TorchBackend(network, precision)
+        self.backend: Backend = load_backend(source, precision, device, entities)
+        self.budget = Budget(token_budget or self.backend.token_budget)
+        self.recent = Recent() if remember else Recent(capacity=0)
         calibration = [self.spec.calibration_of(label) for label in self.spec.labels]
         self.scale = np.array([found.scale for found in calibration])
         self.shift = np.array([found.shift for found in calibration])
 
     @classmethod
-    def load(cls, source: str = "builtin", precision: str = "auto") -> "Engine":
+    def load(cls, source: str = "builtin", precision: str = "auto", device: Device | None = None) -> "Engine":
         """Loads `builtin` or a model folder; raises `UsageError` where it is not whole."""
-        return cls(find_model(source), precision)
+        return cls(find_model(source), precision, device)
 
     def score(self, texts: Sequence[str | None]) -> Scored:
         """Scores texts in any number and of any length; one answer per text, in order.
 
         None, empty and deleted texts are skipped without the model; a text on which the model fails is `failed` with
-        its reason and costs no other text its answer. Raises `TypeError` for a text that is no string.
+        its reason and costs no other text its answer; equal texts are scored once. Raises `TypeError` for a text that
+        is no string.
         """
         scored = Scored.blank([reason(index, text) for index, text in enumerate(texts)], len(self.spec.labels))
-        for rows in chunks(scored.reasons, texts):
-            self.score_chunk(scored, rows, [without_surrogates(texts[row] or "") for row in rows])
+        scored.work.texts = len(texts)
+        new, copies = self.plan(scored, texts)
+        if new:
+            self.run(scored, texts, new)
+        with scored.work.timed("decode_seconds"):
+            pieces = [scored.spans]
+            for other, pairs in copies:
+                sources, targets = np.array(pairs, np.int64).T
+                pieces.append(scored.copy(other, sources, targets))
+                scored.work.duplicates += len(targets)
+            scored.spans = Spans.join(pieces)
+            self.recent.remember(scored, texts, new)
         return scored
 
-    def score_chunk(self, scored: Scored, rows: list[int], texts: list[str]) -> None:
-        """Answers for the texts of `rows`: tokenised, cut into windows and run together."""
-        windowed = cut(self.tokenizer, texts, self.spec.max_tokens - SPECIALS, self.spec.overlap)
-        logits = np.full((len(windowed.windows), len(self.spec.labels)), np.nan, np.float32)
-        tags = np.zeros(len(windowed.tokens.ids), np.int64)
-        confidence = np.zeros(len(windowed.tokens.ids), np.float32)
-        numbers = np.array(rows, np.int64)
+    def plan(self, scored: Scored, texts: Sequence[str | None]) -> tuple[list[int], list[Copies]]:
+        """Which rows need the model, and which take over the answer of an equal text, and from where."""
+        new: list[int] = []
+        first: dict[str, int] = {}
+        copies: dict[int, Copies] = {}
+        for row, text in enumerate(texts):
+            if text is None or scored.reasons[row] is not None:
+                continue
+            other, source = self.recent.find(text) or (scored, first.setdefault(text, row))
+            if other is scored and source == row:
+                new.append(row)
+            else:
+                copies.setdefault(id(other), (other, []))[1].append((source, row))
+        return new, list(copies.values())
 
-        def accept(batch: np.ndarray, answer: Predictions) -> None:
-            logits[batch] = answer.logits
-            np.add.at(scored.padded, numbers[windowed.owners[batch]], answer.tags.shape[1])
-            for row, index in enumerate(batch):
-                window = windowed.windows[index]
-                own, inner = (
-                    slice(window.own_start, window.own_end),
-                    own_part(window.start, window.own_start, window.own_end),
-                )
-                tags[own], confidence[own] = answer.tags[row, inner], answer.confidence[row, inner]
+    def run(self, scored: Scored, texts: Sequence[str | None], rows: list[int]) -> None:
+        """Answers for the texts of `rows`; the next chunk is tokenised while one is with the model."""
+        pieces: list[Spans] = []
+        busy = self.backend.seconds
+        done = partial(self.finish, scored, pieces)
+        feed = Feed(ahead(self.chunks(scored.work, texts, rows)), self.budget, done)
+        while feed.more():
+            for batch, answer in self.backend.run(feed):
+                with scored.work.timed("decode_seconds"):
+                    if isinstance(answer, Predictions):
+                        scored.work.padded_tokens += int(batch.ids.size if self.backend.pads else batch.lengths.sum())
+                    feed.settle(batch, answer)
+        scored.spans = Spans.join(pieces)
+        scored.work.model_seconds += self.backend.seconds - busy
 
-        errors = self.run(windowed, accept)
-        logits[~np.isfinite(logits)] = np.nan  # an overflow is no confident answer
-        probabilities = 1 / (1 + np.exp(-(logits.astype(np.float64) * self.scale + self.shift)))
-        read_labels(scored, rows, windowed, probabilities, errors)
-        scored.spans.append(spans_of(scored, numbers, decode(texts, windowed.tokens, tags, confidence)))
+    def finish(self, scored: Scored, pieces: list[Spans], chunk: Chunk) -> None:
+        """Reads a chunk's answers once it has them all."""
+        pieces.append(finish(scored, chunk, self.scale, self.shift))
 
-    def run(self, windowed: Windowed, accept: Callable[[np.ndarray, Predictions], None]) -> dict[int, str]:
-        """Runs every window; a batch that fails is halved until the window at fault stands alone.
-
-        Returns the reason for each text (by its number in the chunk) that failed.
-        """
-        errors: dict[int, str] = {}
-
-        def attempt(batch: np.ndarray) -> None:
-            try:
-                accept(batch, self.predict(windowed, batch))
-            except RuntimeError as error:  # torch's, for an allocation that fails and for a kernel's own errors
-                if len(batch) == 1:
-                    errors[int(windowed.owners[batch[0]])] = f"model_error:{type(error).__name__}"
-                    return
-                attempt(batch[: len(batch) // 2])
-                attempt(batch[len(batch) // 2 :])
-
-        for batch in token_budget_batches(windowed.lengths + SPECIALS, self.token_budget):
-            attempt(batch)
-        return errors
-
-    def predict(self, windowed: Windowed, batch: np.ndarray) -> Predictions:
-        """Pads the windows of a batch and runs them through the network."""
-        first, last = self.specials
-        windows = [windowed.windows[index] for index in batch]
-        rows = [np.array([first, *windowed.tokens.ids[window.start : window.end], last]) for window in windows]
-        width = max(map(len, rows))
-        mask = np.arange(width) < np.array([[len(row)] for row in rows])
-        return self.backend.predict(pad(rows, width), mask.astype(np.int64))
+    def chunks(self, work: Work, texts: Sequence[str | None], rows: list[int]) -> Iterator[Chunk]:
+        """The texts of `rows`, tokenised in groups of about `CHUNK_CHARACTERS`."""
+        for part in parts(rows, texts, CHUNK_CHARACTERS):
+            with work.timed("tokenise_seconds"):
+                bodies = [without_surrogates(texts[row] or "") for row in part]
+                chunk = Chunk.prepare(self.tokenizer, bodies, np.array(part, np.int64), self.spec)
+            lengths = chunk.windows.lengths
+            work.windows += len(lengths)
+            work.computed_tokens += int(lengths.sum())
+            work.token_pairs += int((lengths**2).sum())
+            yield chunk
 
 
 def reason(index: int, text: object) -> str | None:
@@ -113,47 +130,14 @@ def reason(index: int, text: object) -> str | None:
     return skip_reason(text)
 
 
-def chunks(reasons: list[str | None], texts: Sequence[str | None]) -> list[list[int]]:
-    """The rows that are to be scored, in groups of about `CHUNK_CHARACTERS`."""
+def parts(rows: list[int], texts: Sequence[str | None], limit: int) -> list[list[int]]:
+    """The rows in groups of texts of about `limit` characters."""
     found: list[list[int]] = []
-    size = CHUNK_CHARACTERS
-    for row, text in enumerate(texts):
-        if reasons[row] is not None:
-            continue
-        if size >= CHUNK_CHARACTERS:
+    size = limit
+    for row in rows:
+        if size >= limit:
             found.append([])
             size = 0
         found[-1].append(row)
-        size += len(text or "")
+        size += len(texts[row] or "")
     return found
-
-
-def own_part(start: int, own_start: int, own_end: int) -> slice:
-    """Where the tokens that a window owns stand in its row, behind [CLS]."""
-    return slice(1 + own_start - start, 1 + own_end - start)
-
-
-def read_labels(
-    scored: Scored, rows: list[int], windowed: Windowed, probabilities: np.ndarray, errors: dict[int, str]
-) -> None:
-    """The highest probability over a text's windows for each label; the window with the highest of all is evidence."""
-    tokens = windowed.tokens
-    for number, (row, windows) in enumerate(zip(rows, windowed.windows_of_texts(), strict=True)):
-        scored.tokens[row], scored.windows[row] = tokens.lengths[number], len(windows)
-        found = probabilities[windows.start : windows.stop]
-        if not windows:
-            scored.reasons[row] = "no_readable_text"  # nothing but what the tokeniser drops, such as control characters
-        elif number in errors or not np.isfinite(found).all():
-            scored.fail(row, errors.get(number, "scores_not_finite"))
-        else:
-            scored.scores[row] = found.max(axis=0)
-            if len(windows) > 1:
-                best = windowed.windows[windows.start + int(found.max(axis=1).argmax())]
-                scored.evidence[row] = tokens.starts[best.start], tokens.ends[best.end - 1]
-
-
-def spans_of(scored: Scored, rows: np.ndarray, spans: Spans) -> Spans:
-    """A chunk's spans under the row numbers of the whole list, but for texts that failed."""
-    owners = rows[spans.texts]
-    good = ~scored.failed[owners]
-    return Spans(owners[good], spans.starts[good], spans.ends[good], spans.types[good], spans.scores[good])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from moderation.inference.devices import Device
 from moderation.inference.engine import Engine
 from moderation.inference.scored import Scored
 
@@ -30,7 +31,6 @@ class Result:
     evidence: tuple[int, int] | None = None
     token_count: int = 0
     window_count: int = 0
-    padded_count: int = 0
 
     @property
     def flagged(self) -> bool:
@@ -59,9 +59,9 @@ class Moderator:
         self.engine = engine
 
     @classmethod
-    def load(cls, source: str = "builtin", precision: str = "auto") -> "Moderator":
+    def load(cls, source: str = "builtin", precision: str = "auto", device: Device | None = None) -> "Moderator":
         """Loads a model; see `moderation.load`."""
-        return cls(Engine.load(source, precision))
+        return cls(Engine.load(source, precision, device))
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -72,10 +72,9 @@ class Moderator:
         """One result per text, in order; see `Engine.score` for what is skipped and what fails."""
         scored = self.engine.score(texts)
         entities: list[list[Entity]] = [[] for _ in texts]
-        for piece in scored.spans:
-            for row, start, end, kind, score in piece.rows():
-                name, body = self.engine.spec.entity_types[kind], texts[row] or ""
-                entities[row].append(Entity(start, end, name, body[start:end], score))
+        for row, start, end, kind, score in scored.spans.rows():
+            name, body = self.engine.spec.entity_types[kind], texts[row] or ""
+            entities[row].append(Entity(start, end, name, body[start:end], score))
         return [self.result(scored, row, entities[row]) for row in range(len(texts))]
 
     def result(self, scored: Scored, row: int, entities: list[Entity]) -> Result:
@@ -93,5 +92,4 @@ class Moderator:
             evidence=(low, high) if low >= 0 else None,
             token_count=int(scored.tokens[row]),
             window_count=int(scored.windows[row]),
-            padded_count=int(scored.padded[row]),
         )

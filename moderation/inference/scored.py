@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 
 from moderation.inference.spans import Spans
+from moderation.inference.work import Work
 
 
 @dataclass
@@ -13,8 +14,8 @@ class Scored:
     """Answers for a list of texts; row i answers for text i.
 
     `reasons` says why a row was not scored and `failed` whether that was the model's fault; `scores` is float32
-    [texts, labels], NaN unless scored; `evidence` is int64 [texts, 2], -1 where one window was enough; `padded` counts
-    the tokens computed for the row, padding included; `spans` are in pieces, whose `texts` hold row numbers.
+    [texts, labels], NaN unless scored; `evidence` is int64 [texts, 2], -1 where one window was enough; `spans` are in
+    the order of the texts, whose row numbers they hold; `work` is what it took.
     """
 
     reasons: list[str | None]
@@ -23,8 +24,8 @@ class Scored:
     evidence: np.ndarray
     tokens: np.ndarray
     windows: np.ndarray
-    padded: np.ndarray
-    spans: list[Spans] = field(default_factory=list)
+    spans: Spans = field(default_factory=Spans.none)
+    work: Work = field(default_factory=Work)
 
     @classmethod
     def blank(cls, reasons: list[str | None], labels: int) -> Self:
@@ -37,7 +38,6 @@ class Scored:
             evidence=np.full((count, 2), -1, np.int64),
             tokens=np.zeros(count, np.int64),
             windows=np.zeros(count, np.int64),
-            padded=np.zeros(count, np.int64),
         )
 
     def status(self, row: int) -> str:
@@ -47,3 +47,11 @@ class Scored:
     def fail(self, row: int, reason: str) -> None:
         """Marks a row as failed."""
         self.reasons[row], self.failed[row] = reason, True
+
+    def copy(self, other: "Scored", sources: np.ndarray, targets: np.ndarray) -> Spans:
+        """Gives the rows `targets` the answers that `sources` have in `other`; returns their spans."""
+        for row, source in zip(targets.tolist(), sources.tolist(), strict=True):
+            self.reasons[row] = other.reasons[source]
+        for name in ("failed", "scores", "evidence", "tokens", "windows"):
+            getattr(self, name)[targets] = getattr(other, name)[sources]
+        return other.spans.of(sources, targets)

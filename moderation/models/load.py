@@ -1,13 +1,15 @@
 """Finds a model, checks that it is whole, and loads it without running anybody's code."""
 
+import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moderation import resources
 from moderation.errors import UsageError
-from moderation.models.spec import ModelSpec, read_spec
-from moderation.text.digest import folder_digest
+from moderation.models.spec import SECTION, ModelSpec, Shape, read_config, read_shape, read_spec
+from moderation.text.digest import file_digest, folder_digest, text_digest
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,7 +26,15 @@ class ModelSource:
 
     folder: Path
     spec: ModelSpec
+    shape: Shape
     model_id: str
+
+    @cached_property
+    def network_id(self) -> str:
+        """A digest of the network alone: other thresholds or another calibration do not change it."""
+        config = read_config(self.folder) | {SECTION: [self.spec.labels, self.spec.entity_types]}
+        weights = file_digest(self.folder / "model.safetensors")
+        return text_digest(json.dumps(config, sort_keys=True) + weights)[:DIGEST_LENGTH]
 
 
 def find_model(source: str) -> ModelSource:
@@ -34,7 +44,13 @@ def find_model(source: str) -> ModelSource:
         raise UsageError(f"model '{source}' is neither 'builtin' nor a folder")
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         raise UsageError(f"model folder {folder} lacks {', '.join(missing)}")
-    return ModelSource(folder, read_spec(folder), folder_digest(folder, FILES)[:DIGEST_LENGTH])
+    spec, shape = read_spec(folder), read_shape(folder)
+    if spec.max_tokens > shape.positions:
+        raise UsageError(
+            f"model {folder}: moderation.max_tokens {spec.max_tokens} is more than the {shape.positions} positions of "
+            "the encoder"
+        )
+    return ModelSource(folder, spec, shape, folder_digest(folder, FILES)[:DIGEST_LENGTH])
 
 
 def load_tokenizer(folder: Path) -> "Tokenizer":
@@ -66,11 +82,6 @@ def load_network(source: ModelSource) -> "MultiTaskBert":
         network = MultiTaskBert(config, source.spec)
     except Exception as error:  # transformers raises whatever the value at fault brings about
         raise UsageError(f"model {source.folder}: config.json makes no BERT: {' '.join(str(error).split())}") from error
-    if source.spec.max_tokens > config.max_position_embeddings:
-        raise UsageError(
-            f"model {source.folder}: moderation.max_tokens {source.spec.max_tokens} is more than the "
-            f"{config.max_position_embeddings} positions of the encoder"
-        )
     try:
         weights = {name: tensor.float() for name, tensor in load_file(source.folder / "model.safetensors").items()}
     except SafetensorError as error:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -58,19 +58,57 @@ class ModelSpec(BaseModel):
         return ("O", *(f"{prefix}-{name}" for name in self.entity_types for prefix in "BI"))
 
 
+class Shape(BaseModel):
+    """The sizes of a BERT encoder, by transformers' names in config.json; the defaults are BERT-base's."""
+
+    model_config = ConfigDict(frozen=True)
+    vocabulary: int = Field(30522, alias="vocab_size")
+    hidden: int = Field(768, alias="hidden_size")
+    layers: int = Field(12, alias="num_hidden_layers")
+    inner: int = Field(3072, alias="intermediate_size")
+    positions: int = Field(512, alias="max_position_embeddings")
+
+    def operations(self, tokens: int, token_pairs: int) -> int:
+        """Floating-point operations of the matrix products of `tokens` tokens, a product and a sum being two.
+
+        `token_pairs` is the sum of the squared sequence lengths: each pair meets in the scores and in the mixing.
+        """
+        per_token = 2 * (4 * self.hidden**2 + 2 * self.hidden * self.inner)
+        return self.layers * (tokens * per_token + token_pairs * 4 * self.hidden)
+
+
 def read_spec(folder: Path) -> ModelSpec:
     """Reads the spec from a model folder; raises `UsageError` that names the file and what is wrong in it."""
-    path = folder / "config.json"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"model {folder}: config.json cannot be read ({error})") from error
-    section = content.get(SECTION) if isinstance(content, dict) else None
+    section = read_config(folder).get(SECTION)
     if section is None:
-        raise UsageError(f"model {path} has no '{SECTION}' section: make one with 'moderation finetune'")
+        raise UsageError(
+            f"model {folder / 'config.json'} has no '{SECTION}' section: make one with 'moderation finetune'"
+        )
     try:
         return ModelSpec.model_validate(section)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"model {path}: {SECTION}.{where}: {first['msg']}") from error
+        raise explain(error, folder, f"{SECTION}.") from error
+
+
+def read_shape(folder: Path) -> Shape:
+    """Reads the encoder's sizes from a model folder; raises `UsageError` like `read_spec`."""
+    try:
+        return Shape.model_validate(read_config(folder))
+    except ValidationError as error:
+        raise explain(error, folder) from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The content of a model folder's config.json."""
+    try:
+        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"model {folder}: config.json cannot be read ({error})") from error
+    return content if isinstance(content, dict) else {}
+
+
+def explain(error: ValidationError, folder: Path, section: str = "") -> UsageError:
+    """The first mistake in a config.json, by file and key."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return UsageError(f"model {folder / 'config.json'}: {section}{where}: {first['msg']}")

@@ -7,7 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-PACKAGES = ("torch", "transformers", "tokenizers", "pyspark", "pyarrow", "pandas", "great-expectations")
+PACKAGES = (
+    *("torch", "transformers", "tokenizers", "openvino", "nncf"),
+    *("pyspark", "pyarrow", "pandas", "great-expectations"),
+)
 
 
 @dataclass
@@ -26,7 +29,7 @@ class Manifest:
     policy: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
-    throughput: dict[str, float] = field(default_factory=dict)
+    throughput: dict[str, Any] = field(default_factory=dict)
     validation: dict[str, Any] = field(default_factory=dict)
     published: list[dict[str, Any]] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)

@@ -1,8 +1,11 @@
 """What a run did, as a short table for people."""
 
 from pathlib import Path
+from typing import Any
 
 from moderation.runs.manifest import Manifest
+
+SECONDS = ("load", "tokenise", "model", "decode", "read_and_write")
 
 
 def summary_rows(manifest: Manifest) -> list[tuple[str, str]]:
@@ -21,7 +24,24 @@ def summary_rows(manifest: Manifest) -> list[tuple[str, str]]:
         *((f"entities {name}", count) for name, count in counts["entities"].items()),
     ]
     text = [(name, f"{count:,}") for name, count in rows]
-    return [*text, ("comments/s", f"{manifest.throughput['comments_per_second']:,.0f}")]
+    return [*text, *report_rows(manifest.throughput)]
+
+
+def report_rows(throughput: dict[str, Any]) -> list[tuple[str, str]]:
+    """How fast the scoring stage was, and where its seconds went."""
+    seconds = throughput["seconds"]
+    rows = [
+        ("comments/s", f"{throughput['comments_per_second']:,.0f}"),
+        ("tokens/s", f"{throughput['tokens_per_second']:,.0f}"),
+        ("padding", f"{throughput['padding_waste']:.1%}"),
+        ("duplicates saved", f"{throughput['duplicates_saved']:.1%}"),
+        *((f"  seconds {name.replace('_', ' ')}", f"{seconds[name]:,.1f}") for name in SECONDS),
+    ]
+    if throughput["share_of_peak"] is not None:
+        rows.insert(2, ("of the machine's peak", f"{throughput['share_of_peak']:.0%}"))
+    if "cost_per_million" in throughput:
+        rows.append(("cost per million", f"{throughput['cost_per_million']:,.2f}"))
+    return rows
 
 
 def print_summary(manifest: Manifest, output: Path) -> None:

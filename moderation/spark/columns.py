@@ -1,44 +1,63 @@
-"""The scoring column: an Iterator pandas UDF that loads the model once per Python worker."""
+"""The scoring columns: UDFs that load the model once per Python worker."""
 
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from moderation.models.load import find_model
-from moderation.spark.schema import moderation_type
+from moderation.inference.devices import Device
+from moderation.models.load import ModelSource, find_model
+from moderation.spark.schema import job_type, moderation_type
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from moderation.inference.moderator import Moderator
 
-
-def moderate(column: "str | Column", model: str = "builtin", precision: str = "auto") -> "Column":
+def moderate(
+    column: "str | Column", model: str = "builtin", precision: str = "auto", device: Device | None = None
+) -> "Column":
     """A struct column with everything the model says of a text column; thresholds are the model's own.
 
     Fields: text_sha256, status, status_reason, scores (a struct of one float per label), labels, flagged, entities,
-    evidence, token_count, window_count, padded_count (tokens computed for the row, padding included), model_id.
-    Raises `UsageError` where the model is not whole.
+    evidence, token_count, window_count, model_id. Raises `UsageError` where the model is not whole.
     """
     import pandas as pd
     from pyspark.sql.functions import pandas_udf
 
-    source = find_model(model)
-    folder, model_id = str(source.folder), source.model_id
+    source, place = find_model(model), device or Device()
 
     def score(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
-        from moderation.spark.worker import answers
+        import pyarrow as pa
 
-        moderator = worker_moderator(folder, precision)
         for bodies in batches:
-            yield answers(moderator, bodies, model_id)
+            texts = [body if known else None for body, known in zip(bodies, bodies.notna(), strict=True)]
+            yield pa.table(answered(source, precision, place, texts)[0]).to_pandas()
 
     return pandas_udf(score, moderation_type(source.spec))(column)  # type: ignore[call-overload]
 
 
-@lru_cache(maxsize=2)
-def worker_moderator(folder: str, precision: str) -> "Moderator":
-    """The worker's moderator; Spark reuses workers, so tasks that follow find it loaded."""
-    from moderation.inference.moderator import Moderator
+def moderate_with_work(column: "str | Column", source: ModelSource, precision: str, device: Device) -> "Column":
+    """The column of `moderate` with a field `work` that says, in the first row of each batch, what the batch took.
 
-    return Moderator.load(folder, precision)
+    An Arrow UDF: the engine's arrays go to Spark as they are. Measured, it costs a sixth of the pandas UDF's time.
+    """
+    import pyarrow as pa
+    from pyspark.sql.functions import arrow_udf
+
+    def score(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
+        from moderation.spark.worker import in_first_row, struct
+
+        for bodies in batches:
+            fields, work, load_seconds = answered(source, precision, device, bodies.to_pylist())
+            yield struct({**fields, "work": in_first_row(work, load_seconds, len(bodies))})
+
+    return arrow_udf(score, job_type(source.spec))(column)  # type: ignore[call-overload]
+
+
+def answered(
+    source: ModelSource, precision: str, device: Device, texts: list[str | None]
+) -> tuple[dict[str, Any], Any, float]:
+    """A batch's fields, its work, and the seconds that loading the model took where this batch was the first."""
+    from moderation.spark.worker import answers, task_device, worker_engine
+
+    engine, loading = worker_engine(str(source.folder), precision, task_device(device))
+    fields, work = answers(engine, texts)
+    return fields, work, loading.pop() if loading else 0.0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from moderation.config import Columns, Config
 
-INTERNAL = ("input_key", "input_row", "input_reason", "input_uri", "padded_count")
+INTERNAL = ("input_key", "input_row", "input_reason", "input_uri", "work")
 LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z
 FIRST_SECOND = -62135596800  # 0001-01-01T00:00:00Z
 ROWS_PER_TASK = 5000  # a few seconds of scoring on one core: work for every core, and progress to show

@@ -1,7 +1,10 @@
 """Spark types of what the engine says."""
 
+from dataclasses import fields
+
 from pyspark.sql import types as t
 
+from moderation.inference.work import Work
 from moderation.models.spec import ModelSpec
 
 SPAN = t.StructType([t.StructField("start", t.IntegerType()), t.StructField("end", t.IntegerType())])
@@ -34,7 +37,18 @@ def moderation_type(spec: ModelSpec) -> t.StructType:
             t.StructField("evidence", SPAN),
             t.StructField("token_count", t.IntegerType()),
             t.StructField("window_count", t.IntegerType()),
-            t.StructField("padded_count", t.IntegerType()),
             t.StructField("model_id", t.StringType()),
         ]
     )
+
+
+def work_type() -> t.StructType:
+    """What a batch took, field by field as `Work` has it, and the seconds of loading the model."""
+    kinds = {"int": t.LongType(), "float": t.DoubleType()}
+    counted = [t.StructField(field.name, kinds[type(field.default).__name__]) for field in fields(Work)]
+    return t.StructType([*counted, t.StructField("load_seconds", t.DoubleType())])
+
+
+def job_type(spec: ModelSpec) -> t.StructType:
+    """The struct that the jobs' column gives for each text."""
+    return t.StructType([*moderation_type(spec).fields, t.StructField("work", work_type())])

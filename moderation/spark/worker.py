@@ -1,40 +1,100 @@
-"""What a Python worker of Spark does with a batch of bodies."""
+"""What a Python worker of Spark does with a batch of bodies: the engine's columns as Arrow arrays, row by row never."""
+
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
-from moderation.inference.moderator import Moderator, Result
+from moderation.inference.devices import Device
+from moderation.inference.tokenise import cumulated
+from moderation.inference.work import Work
 from moderation.text.digest import text_digest
 
-
-def answers(moderator: Moderator, bodies: pd.Series, model_id: str) -> pd.DataFrame:
-    """The fields of `moderation_type`, one row for each body; nulls arrive as None or NaN."""
-    texts = [body if known else None for body, known in zip(bodies, bodies.notna(), strict=True)]
-    results = moderator.score(texts)
-    frame = pd.DataFrame(
-        {
-            "text_sha256": [text_digest(text) if text is not None else None for text in texts],
-            "status": [result.status for result in results],
-            "status_reason": [result.status_reason for result in results],
-            "scores": [result.scores or None for result in results],
-            "labels": [result.labels for result in results],
-            "flagged": [result.flagged for result in results],
-            "entities": [entities(result) for result in results],
-            "evidence": [evidence(result) for result in results],
-            "token_count": np.array([result.token_count for result in results], np.int32),
-            "window_count": np.array([result.window_count for result in results], np.int32),
-            "padded_count": np.array([result.padded_count for result in results], np.int32),
-        }
-    )
-    frame["model_id"] = model_id
-    return frame
+if TYPE_CHECKING:
+    from moderation.inference.engine import Engine
+    from moderation.inference.spans import Spans
 
 
-def entities(result: Result) -> list[dict[str, object]]:
-    """A result's entities as Spark rows."""
-    return [vars(entity) for entity in result.entities]
+@lru_cache(maxsize=2)
+def worker_engine(folder: str, precision: str, device: Device) -> tuple["Engine", list[float]]:
+    """The worker's engine, and the seconds its loading took until somebody takes them off the list.
+
+    Spark reuses workers, so tasks that follow find it loaded.
+    """
+    started = time.perf_counter()
+    from moderation.inference.engine import Engine
+
+    engine = Engine.load(folder, precision, device)
+    return engine, [time.perf_counter() - started]
 
 
-def evidence(result: Result) -> dict[str, int] | None:
-    """A result's evidence window as a Spark row."""
-    return {"start": result.evidence[0], "end": result.evidence[1]} if result.evidence else None
+def task_device(device: Device) -> Device:
+    """The device of the running task: the GPU that Spark has assigned to it, unless the config names another place."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    gpus = context.resources().get("gpu") if context else None
+    if device.place not in ("auto", "cuda") or not gpus:
+        return device
+    return Device(f"cuda:{gpus.addresses[0]}", device.backend, device.threads)
+
+
+def answers(engine: "Engine", texts: list[str | None]) -> tuple[dict[str, pa.Array], Work]:
+    """The fields of `moderation_type`, a row for each text, and what it took to fill them."""
+    scored = engine.score(texts)
+    spec = engine.spec
+    status = [scored.status(row) for row in range(len(texts))]
+    unscored = np.array([found != "scored" for found in status], bool)
+    hits = scored.scores >= np.array([spec.thresholds[label] for label in spec.labels])  # NaN reaches no threshold
+    found_labels = pa.array(spec.labels, pa.string()).take(pa.array(np.nonzero(hits)[1]))
+    low, high = scored.evidence.astype(np.int32).T
+    return {
+        "text_sha256": pa.array([None if text is None else text_digest(text) for text in texts], pa.string()),
+        "status": pa.array(status, pa.string()),
+        "status_reason": pa.array(scored.reasons, pa.string()),
+        "scores": struct(dict(zip(spec.labels, scored.scores.T, strict=True)), unscored),
+        "labels": lists(hits.sum(axis=1), found_labels),
+        "flagged": pa.array(hits.any(axis=1)),
+        "entities": entities(scored.spans, texts, spec.entity_types),
+        "evidence": struct({"start": low, "end": high}, low < 0),
+        "token_count": pa.array(scored.tokens.astype(np.int32)),
+        "window_count": pa.array(scored.windows.astype(np.int32)),
+        "model_id": pa.repeat(pa.scalar(engine.source.model_id), len(texts)),
+    }, scored.work
+
+
+def entities(spans: "Spans", texts: list[str | None], types: tuple[str, ...]) -> pa.ListArray:
+    """The entities of each text as a list of structs."""
+    places = zip(spans.texts.tolist(), spans.starts.tolist(), spans.ends.tolist(), strict=True)
+    found = {
+        "start": spans.starts.astype(np.int32),
+        "end": spans.ends.astype(np.int32),
+        "type": pa.array(types, pa.string()).take(pa.array(spans.types)),
+        "text": pa.array([(texts[row] or "")[start:end] for row, start, end in places], pa.string()),
+        "score": spans.scores,
+    }
+    return lists(np.bincount(spans.texts, minlength=len(texts)), struct(found))
+
+
+def lists(lengths: np.ndarray, values: pa.Array) -> pa.ListArray:
+    """Values in lists of these lengths."""
+    return pa.ListArray.from_arrays(pa.array(cumulated(lengths).astype(np.int32)), values)
+
+
+def struct(fields: dict[str, np.ndarray | pa.Array], null: np.ndarray | None = None) -> pa.StructArray:
+    """Columns as one column of structs, which is null where `null` says so."""
+    columns = [
+        pa.array(np.ascontiguousarray(field)) if isinstance(field, np.ndarray) else field for field in fields.values()
+    ]
+    return pa.StructArray.from_arrays(columns, list(fields), mask=None if null is None else pa.array(null))
+
+
+def in_first_row(work: Work, load_seconds: float, rows: int) -> pa.StructArray:
+    """What a batch took as a column that is null but in its first row, so that sums over rows are right."""
+    values = {**vars(work), "load_seconds": load_seconds}
+    fields = {
+        name: np.full(rows, value, np.int64 if isinstance(value, int) else np.float64) for name, value in values.items()
+    }
+    return struct(fields, np.arange(rows) > 0)

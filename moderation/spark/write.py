@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as f
 
+from moderation.inference.work import Work
 from moderation.models.spec import ModelSpec
 from moderation.spark.paths import literal
+from moderation.spark.schema import work_type
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -50,6 +52,16 @@ def label_counts(labelled: "DataFrame", spec: ModelSpec) -> dict[str, Any]:
         "windows": found["windows"],
         "duplicate_share": round(1 - found["distinct"] / scored, 4) if scored else 0.0,
     }
+
+
+def total_work(scored: "DataFrame") -> tuple[Work, float]:
+    """What scoring took, summed over all batches, and the seconds in which workers loaded the model."""
+    names = [field.name for field in work_type().fields]
+    row = scored.select(*[f.sum(f"work.{name}").alias(name) for name in names]).first()
+    assert row is not None
+    found = {name: row[name] or 0 for name in names}
+    load_seconds = float(found.pop("load_seconds"))
+    return Work(**found), load_seconds
 
 
 def entities_of(kind: str) -> "Column":

@@ -17,15 +17,18 @@ class Window(NamedTuple):
 
 
 def split(length: int, size: int, overlap: int) -> list[Window]:
-    """Cuts `length` tokens into windows of at most `size` that share at least `overlap` tokens with the next.
+    """Cuts `length` tokens into the fewest windows of at most `size` that share at least `overlap` with the next.
 
-    The last window is moved back to be full, so that no window is a scrap without context. No tokens, no windows.
+    All windows of a text are equally long, so that none is a scrap without context and no token is computed more
+    often than the overlap asks for. No tokens, no windows.
     """
     if not 0 <= overlap < size:
         raise ValueError(f"overlap {overlap} must be at least 0 and less than the window size {size}")
     if length == 0:
         return []
-    starts = [*range(0, max(length - size, 0), size - overlap), max(length - size, 0)]
-    ends = [min(start + size, length) for start in starts]
+    count = 1 + max(0, -(-(length - size) // (size - overlap)))
+    width = -(-(length + (count - 1) * overlap) // count)
+    starts = [number * (length - width) // (count - 1) for number in range(count)] if count > 1 else [0]
+    ends = [start + width for start in starts]
     seams = [(end + start) // 2 for end, start in zip(ends, starts[1:], strict=False)]
     return [Window(*row) for row in zip(starts, ends, [0, *seams], [*seams, length], strict=True)]

@@ -21,10 +21,10 @@ def write_card(
     engine: Engine, recipe: Recipe, data: Path, labels: list[LabelFigures], spans: list[SpanFigures], folder: Path
 ) -> None:
     """Writes MODEL_CARD.md into a model folder, with the figures given."""
-    config = engine.backend.network.encoder.config
+    shape = engine.source.shape
     parts = [
         "# Model card",
-        f"One BERT encoder ({config.num_hidden_layers} layers, {config.hidden_size} wide, uncased), an offence head "
+        f"One BERT encoder ({shape.layers} layers, {shape.hidden} wide, uncased), an offence head "
         "on the mean of its token states and a BIO entity head on its tokens; both in one pass. Weights are in half "
         f"precision. A window has {engine.spec.max_tokens} tokens; longer text is scored in overlapping windows and "
         "takes the highest score.",

@@ -100,10 +100,11 @@ def align(
     text = without_surrogates(" ".join(words))
     starts = np.cumsum([0, *(len(word) + 1 for word in words)])
     tokens = tokenise(tokenizer, [text])
+    places = tokens.places(np.array([0]))
     targets = np.full(len(tokens.ids), IGNORED)
     previous = -1
-    for index, (word, start) in enumerate(zip(tokens.words, tokens.starts, strict=True)):
-        if index and word == tokens.words[index - 1]:
+    for index, (word, start) in enumerate(zip(places.words, places.starts, strict=True)):
+        if index and word == places.words[index - 1]:
             continue
         origin = int(np.searchsorted(starts, start, "right")) - 1
         targets[index] = tags.index(piece_tag(word_tags[origin], origin == previous, source.types))

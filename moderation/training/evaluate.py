@@ -125,9 +125,8 @@ def gold_spans(words: list[str], tags: list[str]) -> set[Span]:
 def predicted_spans(engine: Engine, texts: list[str]) -> list[set[Span]]:
     """The engine's spans, text by text."""
     found: list[set[Span]] = [set() for _ in texts]
-    for piece in engine.score(texts).spans:
-        for text, start, end, kind, _ in piece.rows():
-            found[text].add((start, end, engine.spec.entity_types[kind]))
+    for text, start, end, kind, _ in engine.score(texts).spans.rows():
+        found[text].add((start, end, engine.spec.entity_types[kind]))
     return found
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from moderation.inference.batches import pad, token_budget_batches
 from moderation.models.base import Base, load_base
 from moderation.models.multitask import MultiTaskBert
 from moderation.models.spec import SECTION, ModelSpec
+from moderation.training.batches import pad, token_budget_batches
 from moderation.training.data import IGNORED, Example, text_examples, text_sources, token_examples
 from moderation.training.recipe import Recipe
 

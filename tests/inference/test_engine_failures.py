@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from inference_helpers import WORDS, assert_same
+from failing_backend import NEIGHBOURS, Predict, assert_only_failure, poison, refusing, replace, usual
 
 import moderation
+from moderation.inference.backend import Predictions, best_tags
+from moderation.inference.batches import Batch
+from moderation.inference.devices import Device
 from moderation.inference.moderator import Moderator, Result
-from moderation.inference.torch_backend import Predictions
 
-NEIGHBOURS = [*(" ".join(WORDS[: 1 + index % len(WORDS)]) for index in range(20)), "you " * 150]
-Predict = Callable[[np.ndarray, np.ndarray], Predictions]
+NOT_FINITE = [np.nan, np.inf, -np.inf]
 
 
 @pytest.fixture(scope="module")
@@ -22,104 +22,108 @@ def neighbours(moderator: Moderator) -> list[Result]:
     return moderator.score(NEIGHBOURS)
 
 
-@pytest.fixture
-def poison(moderator: Moderator) -> int:
-    """The id of the token that makes a batch fail; no neighbour has it."""
-    return int(moderator.engine.tokenizer.token_to_id("poison"))
+def spoiling(moderator: Moderator, spoil: Callable[[Predictions, np.ndarray], None]) -> Predict:
+    """Predictions that are spoilt where the poison stands."""
+    predict_usually, token = usual(moderator), poison(moderator)
 
+    def predict(batch: Batch) -> Predictions:
+        found = predict_usually(batch)
+        spoil(found, batch.ids == token)
+        return found
 
-@pytest.fixture
-def real(moderator: Moderator) -> Predict:
-    """The backend's own predictions."""
-    return moderator.engine.backend.predict
-
-
-def replace(monkeypatch: pytest.MonkeyPatch, moderator: Moderator, predict: Predict) -> None:
-    monkeypatch.setattr(moderator.engine.backend, "predict", predict)
-
-
-@pytest.fixture
-def raising(monkeypatch: pytest.MonkeyPatch, moderator: Moderator, poison: int, real: Predict) -> None:
-    """A backend that refuses any batch in which the token is."""
-
-    def predict(ids: np.ndarray, mask: np.ndarray) -> Predictions:
-        if (ids == poison).any():
-            raise RuntimeError("kernel failed")
-        return real(ids, mask)
-
-    replace(monkeypatch, moderator, predict)
-
-
-def assert_only_failure(results: list[Result], index: int, reason: str, neighbours: list[Result]) -> None:
-    """Text `index` failed for `reason`, and all others have their usual answers."""
-    failed = results.pop(index)
-    assert (failed.status, failed.status_reason) == ("failed", reason)
-    assert not failed.scores and not failed.labels and not failed.entities and failed.evidence is None
-    for mine, expected in zip(results, neighbours, strict=True):
-        assert_same(mine, expected)
+    return predict
 
 
 @pytest.mark.parametrize("index", [0, 7, 21])
 @pytest.mark.parametrize("text", ["poison apples", "you " * 100 + "poison " + "you " * 100])
-@pytest.mark.usefixtures("raising")
 def test_a_text_that_the_backend_refuses_fails_alone(
-    moderator: Moderator, neighbours: list[Result], text: str, index: int
+    moderator: Moderator, neighbours: list[Result], monkeypatch: pytest.MonkeyPatch, text: str, index: int
 ) -> None:
+    replace(monkeypatch, moderator, refusing(moderator, RuntimeError("kernel failed")))
     results = moderator.score([*NEIGHBOURS[:index], text, *NEIGHBOURS[index:]])
     assert_only_failure(results, index, "model_error:RuntimeError", neighbours)
 
 
-@pytest.mark.usefixtures("raising")
-def test_a_list_of_failing_texts_is_answered_too(moderator: Moderator) -> None:
-    results = moderator.score(["poison", None, "poison pill", "poison " * 90])
-    assert [result.status for result in results] == ["failed", "skipped", "failed", "failed"]
-
-
-@pytest.mark.parametrize("rows", [1, 3, 8])
-def test_a_batch_too_large_for_memory_is_split_until_it_fits(
-    moderator: Moderator, neighbours: list[Result], monkeypatch: pytest.MonkeyPatch, real: Predict, rows: int
+@pytest.mark.parametrize("waiting", [0, 3])
+def test_a_list_of_failing_texts_is_answered_too(
+    moderator: Moderator, monkeypatch: pytest.MonkeyPatch, waiting: int
 ) -> None:
-    def predict(ids: np.ndarray, mask: np.ndarray) -> Predictions:
-        if len(ids) > rows:
-            raise torch.OutOfMemoryError("out of memory")
-        return real(ids, mask)
-
-    replace(monkeypatch, moderator, predict)
-    for mine, expected in zip(moderator.score(NEIGHBOURS), neighbours, strict=True):
-        assert_same(mine, expected)
+    replace(monkeypatch, moderator, refusing(moderator, RuntimeError("kernel failed")), waiting)
+    results = moderator.score(["poison", None, "poison pill", "poison " * 90, "you"])
+    assert [result.status for result in results] == ["failed", "skipped", "failed", "failed", "scored"]
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_equal_texts_fail_alike(moderator: Moderator, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace(monkeypatch, moderator, refusing(moderator, RuntimeError("kernel failed")))
+    one, other, again = moderator.score(["poison", "you", "poison"])
+    assert (one.status, other.status) == ("failed", "scored") and one == again
+
+
+@pytest.mark.parametrize("text", ["a poison", "you " * 100 + "poison " + "you " * 100])
+@pytest.mark.parametrize("value", NOT_FINITE)
 def test_scores_that_are_not_finite_fail_their_text_alone(
-    moderator: Moderator,
-    neighbours: list[Result],
-    monkeypatch: pytest.MonkeyPatch,
-    poison: int,
-    real: Predict,
-    value: float,
+    moderator: Moderator, neighbours: list[Result], monkeypatch: pytest.MonkeyPatch, text: str, value: float
 ) -> None:
-    def predict(ids: np.ndarray, mask: np.ndarray) -> Predictions:
-        found = real(ids, mask)
-        found.logits[(ids == poison).any(axis=1), 0] = value
-        return found
+    def spoil(found: Predictions, where: np.ndarray) -> None:
+        found.logits[where.any(axis=1), 0] = value
 
-    replace(monkeypatch, moderator, predict)
-    assert_only_failure(moderator.score(["a poison", *NEIGHBOURS]), 0, "scores_not_finite", neighbours)
+    replace(monkeypatch, moderator, spoiling(moderator, spoil))
+    assert_only_failure(moderator.score([text, *NEIGHBOURS]), 0, "scores_not_finite", neighbours)
 
 
-def test_a_model_that_says_nothing_but_nan_scores_nothing(tiny_model: Path) -> None:
-    broken = moderation.load(str(tiny_model), "fp32")
-    torch.nn.init.constant_(broken.engine.backend.network.label_head.bias, float("nan"))
-    results = broken.score([*NEIGHBOURS, "you " * 200])
-    assert {(result.status, result.status_reason) for result in results} == {("failed", "scores_not_finite")}
+@pytest.mark.parametrize("value", NOT_FINITE)
+def test_entities_that_are_not_finite_fail_their_text_alone(
+    moderator: Moderator, neighbours: list[Result], monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    def spoil(found: Predictions, where: np.ndarray) -> None:
+        assert found.tags is not None and found.confidence is not None
+        with np.errstate(invalid="ignore"):
+            tags, confidence = best_tags(np.full((int(where.sum()), 1, 9), value, np.float32))
+        found.tags[where], found.confidence[where] = tags[:, 0], confidence[:, 0]
+
+    replace(monkeypatch, moderator, spoiling(moderator, spoil))
+    results = moderator.score(["Paris poison Paris", *NEIGHBOURS])
+    assert_only_failure(results, 0, "entities_not_finite", neighbours)
+
+
+@pytest.mark.parametrize(("head", "reason"), [("label", "scores_not_finite"), ("tag", "entities_not_finite")])
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_a_head_that_says_nothing_but_nan_scores_nothing(
+    tiny_model: Path, tmp_path: Path, backend: str, head: str, reason: str
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    for file in tiny_model.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = load_file(tmp_path / "model.safetensors")
+    weights[f"{head}_head.bias"].fill_(float("nan"))
+    save_file(weights, tmp_path / "model.safetensors")
+    results = moderation.load(str(tmp_path), "fp32", Device("cpu", backend)).score([*NEIGHBOURS, "you " * 200, ""])
+    assert results.pop().status == "skipped"
+    assert {(result.status, result.status_reason) for result in results} == {("failed", reason)}
 
 
 def test_a_mistake_in_our_own_code_is_not_taken_for_a_bad_text(
     moderator: Moderator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def predict(ids: np.ndarray, mask: np.ndarray) -> Predictions:
+    replace(monkeypatch, moderator, refusing(moderator, AttributeError("a bug")))
+    with pytest.raises(AttributeError, match="a bug"):
+        moderator.score(["hello", "poison"])
+    monkeypatch.undo()
+    assert moderator.score(["hello", "poison"])[1].status == "scored"
+
+
+def test_a_mistake_in_the_tokeniser_leaves_the_engine_as_it_was(
+    moderator: Moderator, neighbours: list[Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks = moderator.engine.chunks
+
+    def broken(*arguments: object) -> object:
+        yield from chunks(*arguments)  # type: ignore[arg-type]
         raise AttributeError("a bug")
 
-    replace(monkeypatch, moderator, predict)
+    monkeypatch.setattr(moderator.engine, "chunks", broken)
     with pytest.raises(AttributeError, match="a bug"):
-        moderator.score(["hello"])
+        moderator.score(NEIGHBOURS)
+    monkeypatch.undo()
+    assert moderator.score(NEIGHBOURS) == neighbours

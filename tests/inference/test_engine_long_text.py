@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from inference_helpers import assert_same, spans
+from inference_helpers import assert_same
 
+from moderation.inference.backend import Predictions
+from moderation.inference.chunk import Budget, Chunk
 from moderation.inference.moderator import Moderator, Result
-from moderation.inference.windowed import cut
 from moderation.text.windows import split
 
 PLAIN = [
@@ -44,7 +45,6 @@ def test_tokens_and_windows_are_counted(moderator: Moderator, count: int) -> Non
     assert result.token_count == count
     assert result.window_count == len(split(count, SIZE, OVERLAP))
     assert (result.evidence is None) == (count <= SIZE)
-    assert result.padded_count >= count + 2 * result.window_count
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -62,12 +62,13 @@ def test_a_label_scores_as_the_highest_of_its_windows_scored_as_texts(moderator:
 def test_a_label_scores_as_the_highest_of_its_windows_run_by_hand(moderator: Moderator) -> None:
     text = "😀 Ünïcode, [SEP] 東京 don't xqzwvk 1d10t! " * 12
     engine = moderator.engine
-    windowed = cut(engine.tokenizer, [text], SIZE, OVERLAP)
-    logits = np.concatenate(
-        [engine.predict(windowed, np.array([index])).logits for index in range(len(windowed.windows))]
-    )
+    chunk = Chunk.prepare(engine.tokenizer, [text], np.zeros(1, np.int64), engine.spec)
+    for batch, answer in engine.backend.run(chunk.batches(Budget(1))):
+        assert isinstance(answer, Predictions) and len(batch.windows) == 1
+        chunk.accept(batch, answer)
+    logits = chunk.logits.astype(np.float64)
     [result] = moderator.score([text])
-    assert result.window_count == len(windowed.windows) > 3
+    assert result.window_count == len(logits) > 3
     assert list(result.scores.values()) == pytest.approx((1 / (1 + np.exp(-logits.max(axis=0)))).tolist(), abs=1e-4)
 
 
@@ -99,26 +100,3 @@ def test_a_long_text_does_not_change_its_short_neighbours(moderator: Moderator) 
     with_long = moderator.score([short[0], "you " * 400, *short[1:]])
     for mine, wanted in zip([with_long[0], *with_long[2:]], expected, strict=True):
         assert_same(mine, wanted)
-
-
-HUGE = {
-    "one endless word": ("x" * 1_000_000, "scored"),
-    "a megabyte of emoji": ("🔥" * 250_000, "scored"),
-    "nothing but NUL": ("\x00" * 1_000_000, "skipped"),
-    "nothing but zero-width joiners": ("\u200d" * 300_000, "skipped"),
-    "a letter under a million accents": ("a" + "\u0301" * 1_000_000, "scored"),
-    "a million spaces around a word": (" " * 500_000 + "hi" + "\n" * 500_000, "scored"),
-    "many tokens": ("a b " * 5_000, "scored"),
-    "only punctuation": ("!" * 10_000, "scored"),
-    "only ideographs": ("中" * 10_000, "scored"),
-}
-
-
-@pytest.mark.parametrize("name", HUGE)
-def test_a_huge_text_is_answered(moderator: Moderator, name: str) -> None:
-    text, status = HUGE[name]
-    huge, neighbour = moderator.score([text, "hello you"])
-    assert huge.status == status
-    assert huge.window_count == len(split(huge.token_count, SIZE, OVERLAP))
-    assert all(text[start:end] == covered for start, end, _, covered in spans(huge))
-    assert_same(neighbour, moderator.score(["hello you"])[0])

@@ -56,15 +56,13 @@ def test_any_chunk_size_gives_the_same_answers(
 @given(sizes=st.lists(st.integers(0, 30), max_size=20), limit=st.integers(1, 50))
 def test_a_chunk_ends_with_the_text_that_fills_it_and_leaves_out_skipped_rows(sizes: list[int], limit: int) -> None:
     texts = ["x" * size or None for size in sizes]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine_module, "CHUNK_CHARACTERS", limit)
-        found = engine_module.chunks([None if text else "missing" for text in texts], texts)
+    found = engine_module.parts([row for row, text in enumerate(texts) if text], texts, limit)
     assert [row for rows in found for row in rows] == [row for row, size in enumerate(sizes) if size]
     for rows in found:
         assert rows and sum(sizes[row] for row in rows[:-1]) < limit
 
 
-def test_the_engine_remembers_nothing(moderator: Moderator) -> None:
+def test_a_call_does_not_change_the_answers_of_later_calls(moderator: Moderator) -> None:
     first = moderator.score(MIXED)
     moderator.score(["something else entirely"] * 5)
     assert moderator.score(MIXED) == first

@@ -7,31 +7,41 @@ import torch
 from inference_helpers import HOSTILE, WORDS
 
 import moderation
+from moderation.errors import UsageError
+from moderation.inference.devices import Device
 from moderation.inference.moderator import Moderator
-from moderation.inference.torch_backend import resolve_precision
+from moderation.inference.torch_backend import TorchBackend, resolve_precision
 
 TEXTS = [*HOSTILE, *(" ".join(WORDS[: 1 + count % 11] * (1 + count % 9)) for count in range(40)), "you idiot " * 150]
 
 
-@pytest.fixture(scope="module")
-def half(tiny_model: Path) -> Moderator:
-    return moderation.load(str(tiny_model), "bf16")
+@pytest.fixture(scope="module", params=["fp32", "bf16"])
+def plain(tiny_model: Path, request: pytest.FixtureRequest) -> Moderator:
+    """The torch backend in each precision."""
+    return moderation.load(str(tiny_model), request.param, Device("cpu", "torch"))
 
 
-def test_bf16_probabilities_are_close_to_fp32(moderator: Moderator, half: Moderator) -> None:
-    for text, full, rounded in zip(TEXTS, moderator.score(TEXTS), half.score(TEXTS), strict=True):
-        assert (full.status, full.token_count, full.window_count) == (
-            rounded.status,
-            rounded.token_count,
-            rounded.window_count,
-        )
+def test_bf16_probabilities_are_close_to_fp32(tiny_model: Path) -> None:
+    both = [moderation.load(str(tiny_model), name, Device("cpu", "torch")).score(TEXTS) for name in ("fp32", "bf16")]
+    for text, full, rounded in zip(TEXTS, *both, strict=True):
+        for name in ("status", "status_reason", "token_count", "window_count"):
+            assert getattr(full, name) == getattr(rounded, name)
         for label, score in full.scores.items():
             assert abs(score - rounded.scores[label]) < 0.03, (text, label)
 
 
-def test_the_network_has_the_precision_that_was_asked_for(moderator: Moderator, half: Moderator) -> None:
-    for found, dtype in ((moderator, torch.float32), (half, torch.bfloat16)):
-        assert {weight.dtype for weight in found.engine.backend.network.parameters()} == {dtype}
+def test_the_network_has_the_precision_that_was_asked_for(plain: Moderator) -> None:
+    backend = plain.engine.backend
+    assert isinstance(backend, TorchBackend)
+    expected = {"fp32": torch.float32, "bf16": torch.bfloat16}[backend.precision]
+    assert {weight.dtype for weight in backend.network.parameters()} == {expected}
+    assert backend.name == f"torch {backend.precision} on cpu"
+
+
+@pytest.mark.parametrize("wanted", ["int8", "fp16", ""])
+def test_a_precision_that_torch_does_not_run_is_named(wanted: str) -> None:
+    with pytest.raises(UsageError, match=f"precision '{wanted}' is none of auto, fp32, bf16"):
+        resolve_precision(wanted, "cpu")
 
 
 @pytest.mark.parametrize("wanted", ["fp32", "bf16"])

@@ -5,19 +5,24 @@ import pytest
 from tokenizers import Tokenizer
 
 from moderation.inference.spans import decode
-from moderation.inference.tokenise import tokenise
+from moderation.inference.tokenise import Places, tokenise
 
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
 PER, LOC = 0, 1
 Found = list[tuple[int, str, int]]
 
 
+def places_of(tokenizer: Tokenizer, texts: list[str]) -> Places:
+    """The places of all texts."""
+    return tokenise(tokenizer, texts).places(np.arange(len(texts)))
+
+
 def read(tokenizer: Tokenizer, texts: list[str], tags: str) -> Found:
     """Text number, covered text and type of each span; `tags` has one tag for each token of the texts."""
-    tokens = tokenise(tokenizer, texts)
+    places = places_of(tokenizer, texts)
     numbers = np.array([TAGS.index(tag) for tag in tags.split()], np.int64)
-    assert len(numbers) == len(tokens.ids), tokens.ids
-    spans = decode(texts, tokens, numbers, np.ones(len(numbers), np.float32))
+    assert len(numbers) == len(places.words), places.words
+    spans = decode(texts, places, numbers, np.ones(len(numbers), np.float32))
     return [(row, texts[row][start:end], kind) for row, start, end, kind, _ in spans.rows()]
 
 
@@ -76,17 +81,18 @@ def test_marks_that_follow_the_last_character_belong_to_the_span(tokenizer: Toke
 
 def test_a_mark_that_is_a_word_of_its_own_belongs_to_one_span_only(tokenizer: Tokenizer) -> None:
     texts = ["東\u093e京"]  # the tokeniser parts the ideograph from the vowel sign behind it
-    tokens = tokenise(tokenizer, texts)
-    spans = decode(texts, tokens, np.ones(len(tokens.ids), np.int64), np.ones(len(tokens.ids), np.float32))
+    places = places_of(tokenizer, texts)
+    count = len(places.words)
+    spans = decode(texts, places, np.ones(count, np.int64), np.ones(count, np.float32))
     assert all(end <= start for end, start in zip(spans.ends, spans.starts[1:], strict=False))
 
 
 def test_a_score_is_the_mean_over_the_words_by_their_first_tokens(tokenizer: Tokenizer) -> None:
     texts = ["anna smith in paris xqzwvk"]
-    tokens = tokenise(tokenizer, texts)
-    rest = len(tokens.ids) - 5  # tokens of the last word behind its first
+    places = places_of(tokenizer, texts)
+    rest = len(places.words) - 5  # tokens of the last word behind its first
     confidence = np.array([0.9, 0.5, 0.1, 0.25, 0.8, *[0.01] * rest], np.float32)
-    spans = decode(texts, tokens, np.array([1, 2, 0, 3, 1, *[2] * rest]), confidence)
+    spans = decode(texts, places, np.array([1, 2, 0, 3, 1, *[2] * rest]), confidence)
     assert rest > 0
     assert spans.scores.tolist() == pytest.approx([0.7, 0.25, 0.8])
 

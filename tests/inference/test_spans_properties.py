@@ -8,7 +8,7 @@ from inference_helpers import CHECKS, HOSTILE, texts
 from tokenizers import Tokenizer
 
 from moderation.inference.spans import Spans, decode
-from moderation.inference.tokenise import tokenise
+from moderation.inference.tokenise import Places, tokenise
 from moderation.text.normalise import without_surrogates
 
 TYPES = 4
@@ -16,11 +16,16 @@ lists = st.lists(texts.map(without_surrogates), max_size=6)
 seeds = st.integers(0, 2**32 - 1)
 
 
+def places_of(tokenizer: Tokenizer, bodies: list[str]) -> Places:
+    """The places of all texts."""
+    return tokenise(tokenizer, bodies).places(np.arange(len(bodies)))
+
+
 def random_spans(tokenizer: Tokenizer, bodies: list[str], seed: int) -> Spans:
     random = np.random.default_rng(seed)
-    tokens = tokenise(tokenizer, bodies)
-    tags = random.integers(0, 2 * TYPES + 1, len(tokens.ids))
-    return decode(bodies, tokens, tags, random.random(len(tags), np.float32))
+    places = places_of(tokenizer, bodies)
+    tags = random.integers(0, 2 * TYPES + 1, len(places.words))
+    return decode(bodies, places, tags, random.random(len(tags), np.float32))
 
 
 def assert_promises_kept(bodies: list[str], spans: Spans) -> None:
@@ -56,25 +61,25 @@ def test_spans_of_hostile_texts_keep_the_same_promises(tokenizer: Tokenizer, see
 def test_spans_of_a_text_do_not_depend_on_the_texts_around_it(
     tokenizer: Tokenizer, bodies: list[str], seed: int
 ) -> None:
-    tokens = tokenise(tokenizer, bodies)
+    places = places_of(tokenizer, bodies)
     random = np.random.default_rng(seed)
-    tags = random.integers(0, 2 * TYPES + 1, len(tokens.ids))
-    together = list(decode(bodies, tokens, tags, np.ones(len(tags))).rows())
+    tags = random.integers(0, 2 * TYPES + 1, len(places.words))
+    together = list(decode(bodies, places, tags, np.ones(len(tags))).rows())
     for row, body in enumerate(bodies):
-        mine = tags[tokens.bounds[row] : tokens.bounds[row + 1]]
-        alone = decode([body], tokenise(tokenizer, [body]), mine, np.ones(len(mine)))
+        mine = tags[places.bounds[row] : places.bounds[row + 1]]
+        alone = decode([body], places_of(tokenizer, [body]), mine, np.ones(len(mine)))
         assert [found[1:] for found in alone.rows()] == [found[1:] for found in together if found[0] == row]
 
 
 @CHECKS
 @given(bodies=lists)
 def test_all_outside_gives_nothing_and_all_begin_gives_every_word(tokenizer: Tokenizer, bodies: list[str]) -> None:
-    tokens = tokenise(tokenizer, bodies)
-    ones = np.ones(len(tokens.ids), np.int64)
+    places = places_of(tokenizer, bodies)
+    ones = np.ones(len(places.words), np.int64)
     words = {
         (row, int(word))
-        for row, (low, high) in enumerate(zip(tokens.bounds, tokens.bounds[1:], strict=False))
-        for word in tokens.words[low:high]
+        for row, (low, high) in enumerate(zip(places.bounds, places.bounds[1:], strict=False))
+        for word in places.words[low:high]
     }
-    assert not list(decode(bodies, tokens, 0 * ones, ones).rows())
-    assert len(list(decode(bodies, tokens, ones, ones).rows())) == len(words)
+    assert not list(decode(bodies, places, 0 * ones, ones).rows())
+    assert len(list(decode(bodies, places, ones, ones).rows())) == len(words)

@@ -5,13 +5,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from inference_helpers import CHECKS, HOSTILE, texts
 from tokenizers import Tokenizer
 
-from moderation.inference.tokenise import tokenise
+from moderation.inference.tokenise import Places, tokenise
 from moderation.text.normalise import without_surrogates
 
+lists = st.lists(texts.map(without_surrogates), max_size=6)
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def places_of(tokenizer: Tokenizer, bodies: list[str]) -> Places:
+    """The places of all texts."""
+    return tokenise(tokenizer, bodies).places(np.arange(len(bodies)))
 
 
 @pytest.mark.parametrize("special", SPECIALS)
@@ -30,7 +37,7 @@ def test_no_special_tokens_are_added(tokenizer: Tokenizer) -> None:
 def test_tokens_of_one_word_share_its_number(tokenizer: Tokenizer) -> None:
     tokens = tokenise(tokenizer, ["unbelievableness yes"])
     assert len(tokens.ids) > 2
-    assert tokens.words.tolist() == [0] * (len(tokens.ids) - 1) + [1]
+    assert places_of(tokenizer, ["unbelievableness yes"]).words.tolist() == [0] * (len(tokens.ids) - 1) + [1]
 
 
 def test_texts_without_tokens_have_empty_bounds(tokenizer: Tokenizer) -> None:
@@ -42,13 +49,14 @@ def test_texts_without_tokens_have_empty_bounds(tokenizer: Tokenizer) -> None:
 @pytest.mark.parametrize("texts", [[], [""], ["", "\x00"]])
 def test_nothing_readable_gives_no_tokens(tokenizer: Tokenizer, texts: list[str]) -> None:
     tokens = tokenise(tokenizer, texts)
-    assert len(tokens.ids) == len(tokens.words) == len(tokens.starts) == len(tokens.ends) == 0
-    assert tokens.lengths.tolist() == [0] * len(texts)
+    places = tokens.places(np.arange(len(texts)))
+    assert len(tokens.ids) == len(places.words) == len(places.starts) == len(places.ends) == 0
+    assert tokens.lengths.tolist() == places.lengths.tolist() == [0] * len(texts)
 
 
 def assert_offsets_fit(tokenizer: Tokenizer, given: str) -> None:
     text = without_surrogates(given)
-    tokens = tokenise(tokenizer, [text])
+    tokens = places_of(tokenizer, [text])
     offsets = list(zip(tokens.starts.tolist(), tokens.ends.tolist(), strict=True))
     for start, end in offsets:
         assert 0 <= start < end <= len(text)
@@ -72,7 +80,7 @@ def test_offsets_fit_hostile_texts(tokenizer: Tokenizer, text: str) -> None:
 
 def test_offsets_count_code_points_not_bytes_or_utf16_units(tokenizer: Tokenizer) -> None:
     text = "😀😀 é Paris"
-    tokens = tokenise(tokenizer, [text])
+    tokens = places_of(tokenizer, [text])
     assert text[tokens.starts[-1] : tokens.ends[-1]] == "Paris"
 
 
@@ -81,7 +89,35 @@ def test_offsets_count_code_points_not_bytes_or_utf16_units(tokenizer: Tokenizer
 def test_a_text_has_the_same_tokens_alone_as_among_others(tokenizer: Tokenizer, text: str) -> None:
     text = without_surrogates(text)
     alone, among = tokenise(tokenizer, [text]), tokenise(tokenizer, ["before it", text, "after it"])
-    inside = slice(int(among.bounds[1]), int(among.bounds[2]))
-    assert among.ids[inside].tolist() == alone.ids.tolist()
-    assert among.starts[inside].tolist() == alone.starts.tolist()
-    assert among.words[inside].tolist() == alone.words.tolist()
+    assert among.ids[among.bounds[1] : among.bounds[2]].tolist() == alone.ids.tolist()
+    assert_same_places(among.places(np.array([1])), alone.places(np.array([0])))
+
+
+@CHECKS
+@given(bodies=lists, chosen=st.lists(st.integers(0, 5), max_size=8))
+def test_places_of_some_texts_are_those_of_each_one_after_the_other(
+    tokenizer: Tokenizer, bodies: list[str], chosen: list[int]
+) -> None:
+    numbers = np.array([number for number in chosen if number < len(bodies)], np.int64)
+    tokens = tokenise(tokenizer, bodies)
+    places = tokens.places(numbers)
+    assert places.lengths.tolist() == tokens.lengths[numbers].tolist()
+    for index, number in enumerate(numbers):
+        inside = slice(int(places.bounds[index]), int(places.bounds[index + 1]))
+        columns = (column[inside] for column in (places.words, places.starts, places.ends))
+        assert_same_places(
+            Places(*columns, np.array([0, inside.stop - inside.start])), tokens.places(np.array([number]))
+        )
+
+
+def test_ids_are_small_and_the_rest_counts_in_64_bits(tokenizer: Tokenizer) -> None:
+    tokens = tokenise(tokenizer, ["hello world", ""])
+    places = tokens.places(np.array([0, 1]))
+    assert tokens.ids.dtype == np.int32
+    for column in (tokens.bounds, places.words, places.starts, places.ends, places.bounds):
+        assert column.dtype == np.int64
+
+
+def assert_same_places(one: Places, two: Places) -> None:
+    for name in ("words", "starts", "ends", "bounds"):
+        assert getattr(one, name).tolist() == getattr(two, name).tolist()

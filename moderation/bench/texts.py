@@ -1,15 +1,14 @@
 """The texts that benchmarks run on: real comments where there are any, else made-up ones of the same lengths."""
 
-import argparse
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+from moderation.errors import UsageError
 from moderation.text.normalise import skip_reason, without_surrogates
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "reddit_comments.parquet"
+DATA = Path(__file__).parents[3] / "shared" / "data" / "reddit_comments.parquet"
 SEED = 20
 # Tokens of a Reddit comment at each quantile: mean 40, median 22, p90 84, p99 346.
 QUANTILES = [(0.0, 1), (0.05, 3), (0.25, 9), (0.5, 22), (0.75, 38), (0.9, 84), (0.95, 130), (0.99, 346), (1.0, 800)]
@@ -22,20 +21,15 @@ WORDS = (
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options by which both benchmarks choose their texts and their output."""
-    texts = parser.add_mutually_exclusive_group()
-    texts.add_argument("--data", type=Path, help=f"Parquet file with a body column (default {DATA}, if it is there)")
-    texts.add_argument("--generated", action="store_true", help="made-up texts, even where there is a file")
-    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-
-
-def data_file(arguments: argparse.Namespace) -> Path | None:
-    """The file to take texts from; None where they are to be made up. Ends the program where the file is not there."""
-    file = DATA if arguments.data is None and DATA.is_file() else arguments.data
-    if file is not None and not file.is_file():
-        sys.exit(f"{file}: no such file")
-    return None if arguments.generated else file
+def data_file(named: Path | None, generated: bool = False) -> Path | None:
+    """The file to take texts from; None where they are to be made up. Raises `UsageError` where a file that was named
+    is not there."""
+    if named is not None and generated:
+        raise UsageError("give --data or --generated, not both")
+    if named is not None and not named.is_file():
+        raise UsageError(f"--data {named}: no such file")
+    default = None if generated or not DATA.is_file() else DATA
+    return named or default
 
 
 def bodies(file: Path | None, count: int) -> list[str]:
@@ -50,11 +44,22 @@ def scorable_bodies(file: Path | None, count: int) -> list[str]:
     return [without_surrogates(body) for body in sample([b for b in read_bodies(file) if not skip_reason(b)], count)]
 
 
-def read_bodies(file: Path) -> list[str]:
-    """All bodies of a Parquet file that are not null."""
-    from pyarrow import parquet
+def distinct(texts: list[str]) -> list[str]:
+    """The texts without those that another equals: the engine scores equal texts once, which is no speed."""
+    return list(dict.fromkeys(texts))
 
-    return parquet.read_table(file, columns=["body"])["body"].drop_null().to_pylist()
+
+def read_bodies(file: Path) -> list[str]:
+    """All bodies of a Parquet file that are not null; raises `UsageError` where there are none."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        found = parquet.read_table(file, columns=["body"])["body"].drop_null().to_pylist()
+    except (ArrowException, KeyError, OSError) as error:
+        raise UsageError(f"--data {file}: no Parquet file with a body column ({type(error).__name__})") from error
+    if not found:
+        raise UsageError(f"--data {file}: its body column is empty")
+    return found
 
 
 def sample(found: Sequence[str], count: int) -> list[str]:

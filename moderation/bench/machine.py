@@ -7,14 +7,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
-PACKAGES = ("torch", "transformers", "tokenizers", "detoxify", "pyspark", "pyarrow", "numpy")
+PACKAGES = (
+    *("torch", "transformers", "tokenizers", "openvino", "nncf", "onnxruntime", "detoxify", "pyspark", "pyarrow"),
+    "numpy",
+)
 FEATURES = ("avx512_bf16", "amx_bf16", "amx_int8", "avx512_vnni")
 
 
 def describe() -> dict[str, Any]:
     """CPU, cores, the instructions that matter, torch's threads, the load as the run starts, and versions."""
+    import torch
+
     capabilities = torch.cpu.get_capabilities()
     return {
         "cpu": cpu_name(),
@@ -43,11 +46,15 @@ def installed(package: str) -> str:
         return "not installed"
 
 
-def print_machine(machine: dict[str, Any]) -> None:
-    """Prints the description, and a warning where other work would distort the figures."""
+def lines(machine: dict[str, Any]) -> list[str]:
+    """The description for people, and a warning where other work would distort the figures."""
     features = [name for name, there in machine["features"].items() if there]
-    print(f"machine   {machine['cpu']}, {machine['cores']} cores, {', '.join(features) or 'no bf16 instructions'}")
-    print(f"threads   {machine['threads']} (torch)")
-    print(f"versions  {', '.join(f'{name} {number}' for name, number in machine['versions'].items())}")
+    found = [
+        f"machine   {machine['cpu']}, {machine['cores']} cores, {', '.join(features) or 'no bf16 instructions'}",
+        f"threads   {machine['threads']} (torch)",
+        f"versions  {', '.join(f'{name} {number}' for name, number in machine['versions'].items())}",
+    ]
     if machine["load"] > 0.5:
-        print(f"WARNING   the machine is not idle (load {machine['load']}): only the ratios mean anything, and little")
+        load = f"load {machine['load']}"
+        found.append(f"WARNING   the machine is not idle ({load}): only the ratios mean anything, and little")
+    return found

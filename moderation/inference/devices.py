@@ -1,0 +1,86 @@
+"""Which backend runs a model, where, and on how many threads."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moderation.errors import UsageError
+from moderation.models.load import ModelSource, load_network
+
+if TYPE_CHECKING:
+    from moderation.inference.backend import Backend
+
+BACKENDS = ("auto", "openvino", "torch")
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a model runs: `place` is `auto`, `cpu`, `cuda` or `cuda:<number>`; `backend` is `auto`, `openvino` or
+    `torch`; `threads` are those of the CPU, all that this process may use where it is None.
+
+    `auto` is a GPU where torch finds one, and OpenVINO on the CPU. A GPU always runs torch.
+    """
+
+    place: str = "auto"
+    backend: str = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise UsageError(f"backend '{self.backend}' is none of {', '.join(BACKENDS)}")
+        kind, _, number = self.place.partition(":")
+        if self.place not in ("auto", "cpu", "cuda") and not (kind == "cuda" and number.isdecimal()):
+            raise UsageError(f"device '{self.place}' is none of auto, cpu, cuda, cuda:<number>")
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"threads {self.threads} must be at least 1")
+
+
+def load_backend(source: ModelSource, precision: str, device: Device, entities: bool = True) -> "Backend":
+    """Loads a model where `device` says; raises `UsageError` where that cannot be had."""
+    if precision not in PRECISIONS:
+        raise UsageError(f"precision '{precision}' is none of {', '.join(PRECISIONS)}")
+    place = resolve_place(device)
+    if place == "cpu" and device.backend != "torch":
+        from moderation.inference.openvino_backend import OpenvinoBackend
+
+        return OpenvinoBackend(source, precision, device.threads or usable_threads(), entities)
+    if device.backend == "openvino":
+        raise UsageError(f"backend 'openvino' runs on the CPU, not on {place}")
+    network = load_network(source)
+    if place == "cpu":
+        from moderation.inference.torch_backend import TorchBackend
+
+        return TorchBackend(network, precision, place, device.threads, entities)
+    from moderation.inference.cuda_backend import CudaBackend
+
+    return CudaBackend(network, precision, place, entities)
+
+
+def resolve_place(device: Device) -> str:
+    """`cpu`, or the name torch has for a GPU; a GPU that is asked for and not there is an error."""
+    if device.place == "cpu" or (device.place == "auto" and not gpu_nodes()):
+        return "cpu"
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.place == "auto":
+        return "cuda:0" if count else "cpu"
+    number = int(device.place.partition(":")[2] or 0)
+    if number >= count:
+        raise UsageError(f"device '{device.place}' was asked for, and torch {torch.__version__} finds {count} GPUs")
+    return f"cuda:{number}"
+
+
+def gpu_nodes() -> bool:
+    """Whether the machine has a GPU driver at all: asking torch would load it, which takes a second and memory."""
+    return any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))
+
+
+def usable_threads() -> int:
+    """What OMP_NUM_THREADS says (Spark sets it to the cores of a task), else the cores this process may use."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    if wanted.isdecimal() and int(wanted):
+        return int(wanted)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
