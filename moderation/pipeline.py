@@ -173,7 +173,7 @@ class Job:
         self.run.note(files=len(self.run.manifest.published), replaced=len(self.run.manifest.replaced))
 
     def peak(self) -> float | None:
-        """What the machine's matrix products reach, where the driver's machine is the workers' and scores on its CPU."""
+        """What this machine's matrix products reach; None where workers score elsewhere, or on a GPU."""
         from moderation.inference.devices import resolve_place
         from moderation.inference.peak import matrix_peak
 

@@ -25,9 +25,7 @@ def read_labels(scored: Scored, chunk: Chunk, probabilities: np.ndarray) -> None
     counts = np.bincount(chunk.windows.owners, minlength=len(rows))
     firsts: list[int] = cumulated(counts).tolist()
     scored.tokens[rows], scored.windows[rows] = tokens.lengths, counts
-    for text in np.flatnonzero(
-        counts == 0
-    ).tolist():  # nothing but what the tokeniser drops
+    for text in np.flatnonzero(counts == 0).tolist():  # nothing but what the tokeniser drops
         scored.reasons[rows[text]] = "no_readable_text"
     answered = np.flatnonzero(counts)
     if not len(answered):

@@ -16,7 +16,7 @@ from moderation.models.load import ModelSource, load_network
 if TYPE_CHECKING:
     from moderation.inference.openvino_graph import Graph
 
-FORM = "2"  # of the graph that is made here; a change of it makes stored models stale
+FORM = "3"  # of the graph that is made here; a change of it makes stored models stale
 NAME = "model.xml"
 
 
@@ -93,7 +93,7 @@ def convert(source: ModelSource, quantised: bool = False, entities: bool = True)
 
     from moderation.inference.openvino_graph import Graph, example
 
-    graph = Graph(load_network(source), entities).eval()
+    graph = Graph(load_network(source), entities, exact=not quantised).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's tracer warns of every shape that it reads
         model = runtime().convert_model(graph, example_input=example())

@@ -50,7 +50,7 @@ def cluster(tmp_path: Path) -> Iterator[str]:
     script.chmod(0o755)
     conf = tmp_path / "worker.conf"
     conf.write_text(f"spark.worker.resource.gpu.amount 2\nspark.worker.resource.gpu.discoveryScript {script}\n")
-    start = [str(HOME / "bin" / "spark-class"), "org.apache.spark.deploy"]
+    launch, classes = str(HOME / "bin" / "spark-class"), "org.apache.spark.deploy"
     environment = {
         **os.environ,
         "SPARK_HOME": str(HOME),
@@ -58,10 +58,11 @@ def cluster(tmp_path: Path) -> Iterator[str]:
         "SPARK_WORKER_DIR": str(tmp_path),
     }
     url = f"spark://127.0.0.1:{port}"
+    master = ["--host", "127.0.0.1", "--port", str(port), "--webui-port", str(web)]
+    worker = ["--host", "127.0.0.1", "--cores", "2", "--memory", "2g", "--webui-port", str(free_port())]
     commands = [
-        [start[0], f"{start[1]}.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", str(web)],
-        [start[0], f"{start[1]}.worker.Worker", "--host", "127.0.0.1", "--cores", "2", "--memory", "2g"]
-        + ["--webui-port", str(free_port()), "--properties-file", str(conf), url],
+        [launch, f"{classes}.master.Master", *master],
+        [launch, f"{classes}.worker.Worker", *worker, "--properties-file", str(conf), url],
     ]
     log = (tmp_path / "cluster.log").open("w")
     running = []
