@@ -68,6 +68,7 @@ class Job:
         from moderation.spark import write
         from moderation.spark.read import read_comments
 
+        self.check_device()
         comments = read_comments(self.spark, self.files, self.config, self.run_id)
         self.check_policy(comments)
         broken = write.stage(comments.broken, self.run.staging / "quarantine")
@@ -95,6 +96,13 @@ class Job:
         counts = self.run.manifest.counts
         self.run.note(rows_in=counts["rows_in"], quarantined=counts["quarantined"])
         return comments
+
+    def check_device(self) -> None:
+        """Where workers run on this machine, asks now whether the model can; elsewhere only they can know."""
+        from moderation.inference.devices import check
+
+        if self.local:
+            check(self.config.precision, self.config.device_settings)
 
     def check_policy(self, comments: "Comments") -> None:
         """Has Spark resolve the policy's conditions now, not after hours of scoring."""
@@ -177,14 +185,18 @@ class Job:
         from moderation.inference.devices import resolve_place
         from moderation.inference.peak import matrix_peak
 
-        local = str(self.spark.sparkContext.master).startswith("local")
-        on_cpu = local and resolve_place(self.config.device_settings) == "cpu"
+        on_cpu = self.local and resolve_place(self.config.device_settings) == "cpu"
         return matrix_peak("fp32" if self.config.precision == "fp32" else "auto") if on_cpu else None
 
     def bill(self) -> dict[str, float]:
         """What a million comments cost at the config's price, for the whole run up to publishing."""
         seconds = sum(self.run.manifest.timings.values())
         return cost(self.config.price_per_hour, seconds, self.run.manifest.counts["scored"])
+
+    @property
+    def local(self) -> bool:
+        """Whether Spark's workers are on this machine."""
+        return str(self.spark.sparkContext.master).startswith("local")
 
     @property
     def run_id(self) -> str:

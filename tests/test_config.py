@@ -155,6 +155,9 @@ def test_an_unknown_argument_is_named() -> None:
     ("content", "parts"),
     [
         ("precision: fp16", ["precision", "'fp16'", "'bf16'"]),
+        ("device: gpu", ["device", "'gpu'", "cuda:<number>"]),
+        ("threads: 0", ["threads", "0"]),
+        ("price_per_hour: -1", ["price_per_hour", "-1"]),
         ("date: yesterday", ["date", "'yesterday'"]),
         ("model: 3", ["model", "string", "3"]),
         ("model: [a]", ["model", "string"]),

@@ -198,3 +198,40 @@ def test_huge_and_odd_bodies_are_scored_beside_the_others(job, tmp_path) -> None
     status = [row["status"] for row in read_rows(tmp_path / "out")]
     assert [status[0], status[1], status[5]] == ["scored"] * 3
     assert manifest.counts["scored"] + manifest.counts["skipped"] == len(bodies)
+
+
+def test_the_manifest_reports_how_the_scoring_went_and_what_it_cost(job, tmp_path) -> None:
+    rows = [comment(str(number), f"you idiot {number % 3} " + "word " * 80) for number in range(12)]
+    manifest = job(write_dump(tmp_path / "a.parquet", rows), price_per_hour=3.6)
+    report = manifest.throughput
+    assert report["duplicates_saved"] > 0
+    assert 0 <= report["padding_waste"] < 1
+    assert 0 < report["share_of_peak"] < 1
+    assert report["computed_tokens"] > 12 * 80 / 4  # equal texts are computed once
+    assert all(report["seconds"][name] >= 0 for name in ("load", "tokenise", "model", "decode", "read_and_write"))
+    assert report["seconds"]["model"] > 0
+    seconds = sum(manifest.timings.values())
+    assert report["cost_per_million"] == pytest.approx(3.6 * seconds / 3600 / 12 * 1e6, rel=0.1)
+    assert "work" not in read_rows(tmp_path / "out")[0]
+
+
+def test_equal_texts_have_equal_rows(job, tmp_path) -> None:
+    bodies = ["you idiot", "Paris is lovely", "you idiot", "Paris is lovely", "you idiot"]
+    job(write_dump(tmp_path / "a.parquet", [comment(str(number), body) for number, body in enumerate(bodies)]))
+    found = {row["id"]: {name: row[name] for name in row if name != "id"} for row in read_rows(tmp_path / "out")}
+    assert found["0"]["scores"] == found["2"]["scores"] == found["4"]["scores"] != found["1"]["scores"]
+    assert found["1"]["entities"] == found["3"]["entities"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"device": "cuda:7"}, "device 'cuda:7' was asked for"),
+        ({"backend": "torch", "precision": "int8"}, "precision 'int8' is none of"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused_before_any_work(job, tmp_path, settings, message) -> None:
+    dump = write_dump(tmp_path / "a.parquet", [comment("1", "hello")])
+    with pytest.raises(UsageError, match=message):
+        job(dump, **settings)
+    assert not (tmp_path / "out" / "labelled").exists()

@@ -31,18 +31,20 @@ def compare(reference: Scored, scored: Scored, spec: ModelSpec) -> dict[str, flo
     left, right = reference.scores[either], scored.scores[either]
     apart = np.nan_to_num(np.abs(left.astype(np.float64) - right), nan=1.0)
     changed = ((left >= thresholds) != (right >= thresholds)) | (np.isnan(left) != np.isnan(right))
-    same, all_spans = shared_spans(reference.spans, scored.spans)
+    same, all_spans, other_texts = shared_spans(reference.spans, scored.spans)
     figures = {
         "largest_difference": apart.max(initial=0),
         "p999_difference": np.quantile(apart, 0.999) if apart.size else 0,
         "changed_decisions": changed.mean() if changed.size else 0,
         "changed_texts": changed.any(axis=1).mean() if changed.size else 0,
         "equal_spans": same / all_spans if all_spans else 1,
+        "texts_with_equal_spans": 1 - other_texts / max(1, int(either.sum())),
     }
     return {name: round(float(value), 6) for name, value in figures.items()} | {"spans": all_spans}
 
 
-def shared_spans(first: Spans, second: Spans) -> tuple[int, int]:
-    """How many spans both have, and how many there are in all; equal are text, start, end and type."""
+def shared_spans(first: Spans, second: Spans) -> tuple[int, int, int]:
+    """How many spans both have, how many there are in all, and in how many texts they differ; equal are text, start,
+    end and type."""
     left, right = ({row[:4] for row in spans.rows()} for spans in (first, second))
-    return len(left & right), len(left | right)
+    return len(left & right), len(left | right), len({row[0] for row in left ^ right})

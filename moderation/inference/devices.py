@@ -39,15 +39,12 @@ class Device:
 
 def load_backend(source: ModelSource, precision: str, device: Device, entities: bool = True) -> "Backend":
     """Loads a model where `device` says; raises `UsageError` where that cannot be had."""
-    if precision not in PRECISIONS:
-        raise UsageError(f"precision '{precision}' is none of {', '.join(PRECISIONS)}")
+    check(precision, device)
     place = resolve_place(device)
     if place == "cpu" and device.backend != "torch":
         from moderation.inference.openvino_backend import OpenvinoBackend
 
         return OpenvinoBackend(source, precision, device.threads or usable_threads(), entities)
-    if device.backend == "openvino":
-        raise UsageError(f"backend 'openvino' runs on the CPU, not on {place}")
     network = load_network(source)
     if place == "cpu":
         from moderation.inference.torch_backend import TorchBackend
@@ -56,6 +53,23 @@ def load_backend(source: ModelSource, precision: str, device: Device, entities: 
     from moderation.inference.cuda_backend import CudaBackend
 
     return CudaBackend(network, precision, place, entities)
+
+
+def check(precision: str, device: Device) -> None:
+    """Raises `UsageError` where this machine cannot run models so; loads none, so that a driver can ask early."""
+    if precision not in PRECISIONS:
+        raise UsageError(f"precision '{precision}' is none of {', '.join(PRECISIONS)}")
+    place = resolve_place(device)
+    if place != "cpu" and device.backend == "openvino":
+        raise UsageError(f"backend 'openvino' runs on the CPU, not on {place}")
+    if place != "cpu" or device.backend == "torch":
+        from moderation.inference import torch_backend
+
+        torch_backend.resolve_precision(precision, place)
+    else:
+        from moderation.inference import openvino_backend
+
+        openvino_backend.check_precision(precision)
 
 
 def resolve_place(device: Device) -> str:

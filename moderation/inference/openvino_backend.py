@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,12 +71,19 @@ class OpenvinoBackend:
             free.append(request)
 
 
+def check_precision(wanted: str) -> None:
+    """Raises `UsageError` where this machine cannot run in a precision."""
+    resolve_precision(wanted, runtime().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
 def resolve_precision(wanted: str, capabilities: list[str]) -> str:
     """`auto` is bf16 where the processor multiplies it natively, else fp32; int8 is never chosen unasked."""
     if wanted == "auto":
         return "bf16" if "BF16" in capabilities else "fp32"
     if wanted == "bf16" and "BF16" not in capabilities:
         raise UsageError("precision 'bf16': this processor has no bf16 instructions; take fp32, int8 or auto")
+    if wanted == "int8" and find_spec("nncf") is None:
+        raise UsageError("precision 'int8' wants nncf: pip install 'moderation-batch[int8]'")
     return wanted
 
 

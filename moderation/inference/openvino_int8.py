@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moderation.errors import UsageError
 from moderation.inference.chunk import SPECIALS
 from moderation.models.load import load_tokenizer
 
@@ -23,12 +22,10 @@ def quantise(model: Any, graph: "Graph", source: "ModelSource") -> Any:
     """The model with its matrix products in int8, but for attention, the heads and the layers that do not bear it.
 
     Activations are quantised symmetrically, for which alone the AMX and VNNI kernels are faster than bf16. The ranges
-    are measured on made-up comments. Raises `UsageError` where nncf is not installed.
+    are measured on made-up comments.
     """
-    try:
-        import nncf
-    except ImportError as error:
-        raise UsageError("precision 'int8' wants nncf: pip install 'moderation-batch[int8]'") from error
+    import nncf
+
     windows = calibration_windows(source)
     inputs = [{"ids": window[None], "lengths": np.array([len(window)])} for window in windows]
     with quiet(nncf):

@@ -1,10 +1,13 @@
 """Networks as OpenVINO models, converted once and kept on disk under the digest of what they were made from."""
 
+import fcntl
 import logging
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,8 +55,20 @@ def stored_model(source: ModelSource, quantised: bool = False, entities: bool = 
     """The converted model's file, made on the first call for this model; safe against others who make it too."""
     folder = cache_folder() / "openvino" / key(source, quantised, entities)
     if not (folder / NAME).is_file():
-        store(source, folder, quantised, entities)
+        with turn(folder):
+            if not (folder / NAME).is_file():
+                store(source, folder, quantised, entities)
     return folder / NAME
+
+
+@contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Waits until no other process of this machine makes the same model: all workers of a job come at once, and the
+    memory of one conversion is enough. The lock goes with the process, however it ends."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def key(source: ModelSource, quantised: bool, entities: bool) -> str:

@@ -140,6 +140,7 @@ def test_spans_agree_where_text_start_end_and_type_are_the_same() -> None:
     right = scored(ROWS, [(0, 0, 4, 1), (0, 9, 13, 2), (2, 0, 4, 1)])
     found = agreement.compare(left, right, SPEC)
     assert (found["equal_spans"], found["spans"]) == (0.2, 5)
+    assert found["texts_with_equal_spans"] == pytest.approx(1 - 3 / len(ROWS), abs=1e-6)
 
 
 def test_no_spans_at_all_are_equal_spans() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from moderation.errors import UsageError
 from moderation.inference import devices
-from moderation.inference.devices import Device, load_backend, resolve_place, usable_threads
+from moderation.inference.devices import Device, check, load_backend, resolve_place, usable_threads
 from moderation.models.load import find_model
 
 
@@ -121,3 +121,15 @@ def test_threads_are_the_cores_of_this_process_otherwise(monkeypatch: pytest.Mon
         monkeypatch.setenv("OMP_NUM_THREADS", wanted)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {2, 5, 7}, raising=False)
     assert usable_threads() == 3
+
+
+@pytest.mark.parametrize("backend", ["openvino", "torch"])
+def test_what_can_be_had_is_checked_without_loading_a_model(backend: str) -> None:
+    check("fp32", Device("cpu", backend))
+    with pytest.raises(UsageError, match="fp16"):
+        check("fp16", Device("cpu", backend))
+
+
+def test_a_gpu_that_is_not_there_is_found_missing_early() -> None:
+    with pytest.raises(UsageError, match="cuda:9"):
+        check("auto", Device("cuda:9"))
