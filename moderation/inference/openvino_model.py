@@ -19,7 +19,7 @@ from moderation.models.load import ModelSource, load_network
 if TYPE_CHECKING:
     from moderation.inference.openvino_graph import Graph
 
-FORM = "3"  # of the graph that is made here; a change of it makes stored models stale
+FORM = "4"  # of the graph that is made here; a change of it makes stored models stale
 NAME = "model.xml"
 
 
