@@ -41,13 +41,10 @@ def quantise(model: Any, graph: "Graph", source: "ModelSource") -> Any:
 
 def calibration_windows(source: "ModelSource") -> list[np.ndarray]:
     """Token ids of made-up comments, special tokens included, each at most one window long."""
-    import pyarrow as pa
-
-    from moderation.sample import sample_table
+    from moderation.sample import sample_texts
 
     tokenizer = load_tokenizer(source.folder)
-    bodies = sample_table(2 * WINDOWS, SEED)["body"].drop_null().cast(pa.binary()).to_pylist()
-    texts = [body.decode(errors="replace") for body in bodies]  # the sample has broken bytes in it, on purpose
+    texts = sample_texts(2 * WINDOWS, SEED)
     first, last = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
     size = source.spec.max_tokens - SPECIALS
     found = [encoding.ids[:size] for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]

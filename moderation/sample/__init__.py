@@ -72,6 +72,14 @@ def sample_table(rows: int = 3000, seed: int = 7) -> pa.Table:
     return pa.table(columns)
 
 
+def sample_texts(rows: int, seed: int) -> list[str]:
+    """The sample's bodies alone; bytes that are not UTF-8 become U+FFFD."""
+    import pyarrow as pa
+
+    bodies = sample_table(rows, seed)["body"].drop_null().cast(pa.binary()).to_pylist()
+    return [body.decode(errors="replace") for body in bodies]
+
+
 def pick_threads(kinds: list[str], random: Random) -> list[Thread]:
     """The thread of each row; comments in another language keep to their own threads."""
     open_threads = {name: start_threads(load(name), len(kinds) // 15, random) for name in ("topics", "languages")}

@@ -71,12 +71,9 @@ def test_progress_bars_are_drawn_again_afterwards() -> None:
 @pytest.fixture(scope="module")
 def texts() -> Iterator[list[str]]:
     """Made-up comments other than those that calibration saw."""
-    import pyarrow as pa
+    from moderation.sample import sample_texts
 
-    from moderation.sample import sample_table
-
-    bodies = sample_table(1500, seed=1)["body"].drop_null().cast(pa.binary()).to_pylist()
-    yield [body.decode(errors="replace") for body in bodies]
+    yield sample_texts(1500, seed=1)
 
 
 @pytest.mark.slow
