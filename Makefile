@@ -39,7 +39,7 @@ DATA ?= ../shared/data
 model: setup ## fine-tune the built-in model anew (DATA=folder of the recipe's files; an hour on two cores)
 	$(BIN)/moderation finetune --data $(DATA) --output moderation/models/builtin
 
-bench: setup ## our engine beside its peers, and the Spark job beside the engine (about half an hour)
+bench: setup ## our engine beside its peers, and the Spark job beside the engine (one round took ten minutes)
 	$(BIN)/moderation bench
 
 clean: ## remove the environment and the demo's output

@@ -4,11 +4,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from moderation.errors import GateRefused, UsageError
+
+if TYPE_CHECKING:
+    from moderation.config import Config
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -67,22 +70,11 @@ def run(
     through. The result is OUTPUT/labelled/date=.../, broken rows with their reasons are in OUTPUT/quarantine/, and
     OUTPUT/runs/RUN_ID/ holds the manifest and the Data Docs. Running the same input again replaces what it published.
     """
-    from moderation.config import load_config
+    settings = resolved(**locals())
     from moderation.pipeline import moderate
     from moderation.runs.run import log_to_stderr
     from moderation.runs.summary import print_summary
 
-    settings = load_config(
-        config,
-        input=input or None,
-        output=output,
-        date=date,
-        model=model,
-        policy=policy,
-        precision=precision,
-        device=device,
-        price_per_hour=price_per_hour,
-    )
     log_to_stderr()
     manifest = moderate(settings)
     print_summary(manifest, settings.output)
@@ -125,21 +117,9 @@ def config(
     price_per_hour: Price = None,
 ) -> None:
     """Prints the resolved configuration as YAML; it can be saved and given back with --config."""
+    settings = resolved(**locals())
     import yaml
 
-    from moderation.config import load_config
-
-    settings = load_config(
-        config,
-        input=input or None,
-        output=output,
-        date=date,
-        model=model,
-        policy=policy,
-        precision=precision,
-        device=device,
-        price_per_hour=price_per_hour,
-    )
     typer.echo(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False).rstrip())
 
 
@@ -188,7 +168,8 @@ def bench(
 ) -> None:
     """Measures the engine beside Detoxify, transformers' pipeline and onnxruntime, and the Spark job beside the engine.
 
-    Needs the extra `bench`. Equal answers first, then speed, peers taking turns; about half an hour as it stands.
+    Needs the extra `bench`. Equal answers first, then speed, peers taking turns. With one round it took ten minutes on
+    two cores.
     """
     from moderation.bench.report import check_picture, show, write_picture
     from moderation.bench.run import Options, bench
@@ -200,6 +181,13 @@ def bench(
         write_picture(result, picture)
     if as_json:
         typer.echo(json.dumps(result, allow_nan=False))
+
+
+def resolved(config: Path | None, input: list[Path] | None, **options: Any) -> "Config":
+    """The settings of a command that takes the options of the main job, each by its own name."""
+    from moderation.config import load_config
+
+    return load_config(config, input=input or None, **options)
 
 
 def text_lines(texts: list[str] | None, file: Path | None) -> Iterator[str]:

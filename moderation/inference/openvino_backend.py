@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from moderation.models.load import ModelSource
 
 TOKEN_BUDGET = (
-    1024  # padded tokens of a batch: fits a core's cache; from 768 to 4,096 the speed is the same, the padding is not
+    1024  # padded tokens of a batch: fits a core's cache; from 768 to 3,072 the speed is the same, the padding is not
 )
 WAITING = 2  # requests beyond one for each thread, so that none waits for Python
 

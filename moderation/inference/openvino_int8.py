@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from moderation.inference.openvino_graph import Graph
     from moderation.models.load import ModelSource
 
-WINDOWS = 300  # nncf's own default for its subset; more changed no decision
+WINDOWS = 300  # nncf's own default for its subset
 OUTLIERS = 5.0  # times the median channel's largest activation; see `sensitive`
 SEED = 11
 
@@ -21,7 +21,7 @@ SEED = 11
 def quantise(model: Any, graph: "Graph", source: "ModelSource") -> Any:
     """The model with its matrix products in int8, but for attention, the heads and the layers that do not bear it.
 
-    Activations are quantised symmetrically, for which alone the AMX and VNNI kernels are faster than bf16. The ranges
+    Activations are quantised symmetrically: with offsets OpenVINO took kernels no faster than those of bf16. The ranges
     are measured on made-up comments.
     """
     import nncf

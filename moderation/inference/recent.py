@@ -9,7 +9,7 @@ import numpy as np
 from moderation.inference.scored import Scored
 
 CAPACITY = 100_000  # texts
-LONGEST = 256  # characters: longer texts are hardly ever written twice, and cost memory
+LONGEST = 256  # characters: bounds the memory; short replies are what is written twice
 
 
 class Recent:
