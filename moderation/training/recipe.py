@@ -58,12 +58,14 @@ class Recipe(Strict):
     tokens: list[TokenSource] = []
     calibration: list[CalibrationSource] = []
     epochs: int = Field(1, gt=0)
-    token_epochs: int = Field(1, gt=0, description="passes over the sentences for each pass over the texts")
-    batch_tokens: int = Field(4096, gt=0)
+    batch_tokens: int = Field(4096, gt=0, description="padded tokens of the texts that one step learns from")
+    sentence_tokens: int = Field(512, gt=0, description="padded tokens of the sentences beside them")
     learning_rate: float = 1.5e-4
     head_learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup: float = Field(0.06, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1, description="in the encoder; with much data a small one needs none")
+    head_dropout: float = Field(0.1, ge=0, lt=1)
     seed: int = 7
 
 
