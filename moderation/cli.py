@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from moderation import cli_training
 from moderation.errors import GateRefused, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ app = typer.Typer(
     `moderation config` prints what they resolve to. Exit codes: 0 done, 2 your mistake (one line says which),
     3 validation refused to publish, 1 anything else; a retry is safe after any of them.""",
 )
+app.add_typer(cli_training.app)
 
 Input = Annotated[
     list[Path] | None, typer.Option("--input", help="Parquet file or folder; may be given more than once.")
@@ -134,24 +136,6 @@ def demo(
 
     log_to_stderr()
     run_demo(folder, rows)
-
-
-@app.command()
-def finetune(
-    recipe: Annotated[
-        Path | None, typer.Option("--recipe", help="YAML recipe; the built-in model's where none.")
-    ] = None,
-    data: Annotated[Path, typer.Option("--data", help="Folder that the recipe's files are in.")] = Path(),
-    output: Annotated[Path, typer.Option("--output", help="Model folder to write.")] = Path("model"),
-) -> None:
-    """Fine-tunes a multi-task BERT by a recipe, calibrates it, measures it, and writes a model folder.
-
-    `moderation run --model FOLDER` takes the folder as it is. The recipe names the base, the data (Parquet with `text`
-    and label columns, or `tokens` and BIO `tags`) and which labels each source judged.
-    """
-    from moderation.training.make import make_model
-
-    make_model(recipe, data, output)
 
 
 @app.command()
