@@ -6,16 +6,16 @@ from moderation.inference.chunk import Chunk
 from moderation.inference.scored import Scored
 from moderation.inference.spans import Spans, decode
 from moderation.inference.tokenise import cumulated
+from moderation.models.calibration import Calibrator
 
 
-def finish(scored: Scored, chunk: Chunk, scale: np.ndarray, shift: np.ndarray) -> Spans:
-    """Writes a chunk's answers into `scored` and returns its spans; `scale` and `shift` calibrate each label's logit.
+def finish(scored: Scored, chunk: Chunk, calibrator: Calibrator) -> Spans:
+    """Writes a chunk's answers into `scored` and returns its spans; `calibrator` makes probabilities of the logits.
 
     Raises nothing: a text whose answers are not finite is failed, with its reason.
     """
     logits = np.where(np.isfinite(chunk.logits), chunk.logits, np.nan)  # an overflow is no confident answer
-    probabilities = 1 / (1 + np.exp(-(logits.astype(np.float64) * scale + shift)))
-    read_labels(scored, chunk, probabilities)
+    read_labels(scored, chunk, calibrator.apply(logits))
     return read_entities(scored, chunk)
 
 

@@ -45,9 +45,7 @@ class Engine:
         self.backend: Backend = load_backend(source, precision, device, entities)
         self.budget = Budget(token_budget or self.backend.token_budget)
         self.recent = Recent() if remember else Recent(capacity=0)
-        calibration = [self.spec.calibration_of(label) for label in self.spec.labels]
-        self.scale = np.array([found.scale for found in calibration])
-        self.shift = np.array([found.shift for found in calibration])
+        self.calibrator = self.spec.calibrator()
 
     @classmethod
     def load(cls, source: str = "builtin", precision: str = "auto", device: Device | None = None) -> "Engine":
@@ -108,7 +106,7 @@ class Engine:
 
     def finish(self, scored: Scored, pieces: list[Spans], chunk: Chunk) -> None:
         """Reads a chunk's answers once it has them all."""
-        pieces.append(finish(scored, chunk, self.scale, self.shift))
+        pieces.append(finish(scored, chunk, self.calibrator))
 
     def chunks(self, work: Work, texts: Sequence[str | None], rows: list[int]) -> Iterator[Chunk]:
         """The texts of `rows`, tokenised in groups of about `CHUNK_CHARACTERS`."""

@@ -7,20 +7,10 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from moderation.errors import UsageError
+from moderation.models.calibration import Calibration, Calibrator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 SECTION = "moderation"  # the key in the model folder's config.json, beside transformers' own
-
-
-class Calibration(BaseModel):
-    """Platt scaling of one label's logit: probability = sigmoid(scale * logit + shift).
-
-    Platt, "Probabilistic outputs for support vector machines", 1999.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    scale: Annotated[float, Field(gt=0)] = 1.0
-    shift: float = 0.0
 
 
 class ModelSpec(BaseModel):
@@ -51,6 +41,10 @@ class ModelSpec(BaseModel):
     def calibration_of(self, label: str) -> Calibration:
         """The label's calibration; none is the plain sigmoid."""
         return self.calibration.get(label, Calibration())
+
+    def calibrator(self) -> Calibrator:
+        """The calibrations of all labels, to be applied to the model's logits."""
+        return Calibrator.of([self.calibration_of(label) for label in self.labels])
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -91,7 +91,10 @@ def test_openvino_phones_home_where_it_is_let_and_the_watch_sees_it(tmp_path: Pa
     except PackageNotFoundError:
         pytest.skip("openvino_telemetry is not installed")
     tries = []
-    for code in ("import openvino, time; time.sleep(1)", "from moderation.inference.openvino_model import runtime; runtime()"):
+    for code in (
+        "import openvino, time; time.sleep(1)",
+        "from moderation.inference.openvino_model import runtime; runtime()",
+    ):
         done, notes = watched([sys.executable, "-c", code], tmp_path, tmp_path, BLOCKED="yes")
         assert done.returncode == 0, done.stderr
         tries.append([note.split()[0] for note in notes])
