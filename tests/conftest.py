@@ -45,9 +45,9 @@ def make_tiny_model(folder: Path, seed: int = 3) -> Path:
     from moderation.training.finetune import save
 
     torch.manual_seed(seed)
-    config = BertConfig(
-        vocab_size=30522, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
-    )
+    tokenizer = load_tokenizer(resources.builtin_model())
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = BertConfig(vocab_size=tokenizer.get_vocab_size(), **sizes)
     spec = ModelSpec(
         labels=LABELS,
         entity_types=ENTITY_TYPES,
@@ -58,7 +58,7 @@ def make_tiny_model(folder: Path, seed: int = 3) -> Path:
     network = MultiTaskBert(config, spec)
     for head in (network.label_head, network.tag_head):
         torch.nn.init.normal_(head.weight, std=1.0)  # spread out, so that answers differ from text to text
-    save(network, Base(folder, config, load_tokenizer(resources.builtin_model())), spec, folder)
+    save(network, Base(folder, config, tokenizer), spec, folder)
     return folder
 
 

@@ -1,5 +1,6 @@
 """Base encoders that fine-tuning starts from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,16 +18,22 @@ if TYPE_CHECKING:
     from moderation.models.multitask import MultiTaskBert
 
 
+WORDS = "embeddings.word_embeddings.weight"
+Added = Sequence[tuple[int, list[int]]]  # a token that the encoder does not know, and those that it is made of
+
+
 @dataclass(frozen=True)
 class Base:
-    """A pretrained encoder: where its files are, its config and its tokenizer."""
+    """A pretrained encoder: where its files are, its config and its tokenizer, and the tokens that were added to it."""
 
     folder: Path
     config: "BertConfig"
     tokenizer: "Tokenizer"
+    added: Added = ()
 
     def network(self, spec: ModelSpec) -> "MultiTaskBert":
         """The encoder's weights under two new heads; raises `UsageError` where an encoder weight is missing."""
+        import torch
         from safetensors.torch import load_file
 
         from moderation.models.multitask import MultiTaskBert
@@ -34,6 +41,9 @@ class Base:
         network = MultiTaskBert(self.config, spec)
         weights = load_file(self.folder / "model.safetensors")
         weights = {name.removeprefix("bert."): weight for name, weight in weights.items()}
+        if self.added and WORDS in weights:
+            words = weights[WORDS]
+            weights[WORDS] = torch.cat([words, *(words[parts].mean(0, keepdim=True) for _, parts in self.added)])
         missing = network.encoder.load_state_dict(weights, strict=False).missing_keys
         if missing:
             raise UsageError(f"base model {self.folder} lacks the encoder weights {', '.join(missing[:3])} ...")

@@ -13,6 +13,7 @@ from moderation.training import checkpoint
 from moderation.training.data import Example, text_examples, text_sources, token_examples
 from moderation.training.recipe import Recipe
 from moderation.training.trainer import Report, Trainer
+from moderation.training.vocabulary import widened
 
 
 def finetune(recipe: Recipe, data: Path, output: Path, report: Report = print) -> None:
@@ -24,6 +25,8 @@ def finetune(recipe: Recipe, data: Path, output: Path, report: Report = print) -
     text_sources(recipe)
     torch.manual_seed(recipe.seed)
     base = load_base(recipe.base)
+    if recipe.symbols:
+        base = widened(base)
     spec = ModelSpec(
         labels=tuple(recipe.labels),
         entity_types=tuple(recipe.entity_types),

@@ -50,6 +50,7 @@ class Recipe(Strict):
     """Everything that decides what a training run makes, but for the data itself."""
 
     base: str = Field("minilm", description="'minilm' (the train extra's encoder) or a folder")
+    symbols: bool = Field(False, description="widen a BERT vocabulary by emoji, and read fancy letters as letters")
     labels: list[str]
     entity_types: list[str] = []
     max_tokens: int = Field(256, ge=16)

@@ -79,7 +79,7 @@ def test_a_tokenizer_without_the_special_tokens_is_refused(folder: Path) -> None
 
 
 def test_a_vocabulary_beyond_the_embeddings_is_refused(folder: Path) -> None:
-    edit_json(folder / "tokenizer.json", lambda content: content["model"]["vocab"].update(beyond=30522))
+    edit_json(folder / "tokenizer.json", lambda content: content["model"]["vocab"].update(beyond=99999))
     assert "tokenizer.json" in refusal(folder)
 
 

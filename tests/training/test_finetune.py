@@ -36,12 +36,14 @@ KIND = [
 def base(tmp_path_factory) -> Path:
     """A tiny untrained encoder in transformers' layout."""
     import torch
+    from tokenizers import Tokenizer
     from transformers import BertConfig, BertModel
 
     torch.manual_seed(1)
     folder = tmp_path_factory.mktemp("base")
+    rows = Tokenizer.from_file(str(builtin_model() / "tokenizer.json")).get_vocab_size()
     config = BertConfig(
-        vocab_size=30522, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
+        vocab_size=rows, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
     )
     BertModel(config).save_pretrained(folder)
     shutil.copy(builtin_model() / "tokenizer.json", folder)
