@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from moderation.models.spec import ModelSpec
 
-SPECIALS = 2  # [CLS] and [SEP] of each window
+SPECIALS = 2  # the special tokens of each window: one before its text and one after
+UNTAGGED = -1  # the tag of a token that no entity head has answered for
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ class Chunk:
         windows = cut(tokens, spec.max_tokens - SPECIALS, spec.overlap)
         count, total = len(windows.owners), len(tokens.ids)
         specials = (tokenizer.token_to_id("[CLS]") or 0, tokenizer.token_to_id("[SEP]") or 0)  # `load` has seen to both
-        logits = np.full((count, len(spec.labels)), np.nan, np.float32)
-        tags, confidence = np.zeros(total, np.int16), np.zeros(total, np.float32)
+        logits = np.full((count, len(spec.outputs)), np.nan, np.float32)
+        tags, confidence = np.full(total, UNTAGGED, np.int16), np.zeros(total, np.float32)
         return cls(texts, rows, tokens, windows, specials, logits, tags, confidence, count)
 
     def batches(self, budget: "Budget") -> Iterator[Batch]:

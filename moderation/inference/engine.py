@@ -45,7 +45,6 @@ class Engine:
         self.backend: Backend = load_backend(source, precision, device, entities)
         self.budget = Budget(token_budget or self.backend.token_budget)
         self.recent = Recent() if remember else Recent(capacity=0)
-        self.calibrator = self.spec.calibrator()
 
     @classmethod
     def load(cls, source: str = "builtin", precision: str = "auto", device: Device | None = None) -> "Engine":
@@ -106,7 +105,7 @@ class Engine:
 
     def finish(self, scored: Scored, pieces: list[Spans], chunk: Chunk) -> None:
         """Reads a chunk's answers once it has them all."""
-        pieces.append(finish(scored, chunk, self.calibrator))
+        pieces.append(finish(scored, chunk, self.spec))
 
     def chunks(self, work: Work, texts: Sequence[str | None], rows: list[int]) -> Iterator[Chunk]:
         """The texts of `rows`, tokenised in groups of about `CHUNK_CHARACTERS`."""

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -55,32 +55,51 @@ class Spans:
         return zip(*(getattr(self, name).tolist() for name in NAMES), strict=True)
 
 
-def decode(texts: list[str], places: Places, tags: np.ndarray, confidence: np.ndarray) -> Spans:
-    """Reads BIO tags (0 is O, then B and I of each type in turn) into spans of whole words.
+class TagTable(NamedTuple):
+    """What each tag means: its entity type's number, -1 for outside, and whether a span must begin or end with it.
 
-    A word takes the tag of its first token. An I that continues nothing begins a span, as CoNLL's scorer reads it.
-    A span's score is the mean confidence over its words.
+    One row more than there are tags: number -1, which tokens have that nobody answered for, is outside.
+    """
+
+    kinds: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+
+    @classmethod
+    def of(cls, tags: Sequence[str], entity_types: Sequence[str]) -> Self:
+        """The table of a model's tags; those of other types than `entity_types` are outside."""
+        numbers = {name: number for number, name in enumerate(entity_types)}
+        rows = [("", "") if tag == "O" else (tag[0], tag[2:]) for tag in tags] + [("", "")]
+        return cls(
+            np.array([numbers.get(kind, -1) if part else -1 for part, kind in rows]),
+            np.array([part in ("B", "S", "U") for part, _ in rows]),
+            np.array([part in ("E", "L", "S", "U") for part, _ in rows]),
+        )
+
+
+def decode(texts: list[str], places: Places, tags: np.ndarray, confidence: np.ndarray, table: TagTable) -> Spans:
+    """Reads tags, which are numbers in `table`, into spans of whole words.
+
+    A word takes the tag of its first token. What continues nothing begins a span, as CoNLL's scorer reads it, and what
+    follows an end does. A span's score is the mean confidence over its words.
     """
     first, last, owner = word_bounds(places)
     tag = tags[first]
-    kind = (tag - 1) // 2  # B-x and I-x of type x; O gives -1
-    begins_type = tag % 2 == 1
-    follows = (
-        np.concatenate([[False], (kind[1:] == kind[:-1]) & (owner[1:] == owner[:-1])])
-        if len(tag)
-        else np.zeros(0, bool)
-    )
-    begins = np.flatnonzero((tag > 0) & (begins_type | ~follows))
-    inside = tag > 0
-    number = np.cumsum(np.isin(np.arange(len(tag)), begins))[inside] - 1  # the span that each inside word belongs to
-    words = np.bincount(number, minlength=len(begins))
-    scores = np.bincount(number, confidence[first][inside], minlength=len(begins)) / np.maximum(words, 1)
-    final = begins + words - 1
-    starts, ends, owners = places.starts[first[begins]], places.ends[last[final]], owner[begins]
-    limits = next_starts(places, last[final], owners)
+    kind = table.kinds[tag]
+    inside = kind >= 0
+    follows = np.zeros(len(tag), bool)
+    follows[1:] = (kind[1:] == kind[:-1]) & (owner[1:] == owner[:-1]) & ~table.ends[tag[:-1]]
+    begins = inside & (table.begins[tag] | ~follows)
+    number = np.cumsum(begins)[inside] - 1  # the span that each inside word belongs to
+    heads = np.flatnonzero(begins)
+    words = np.bincount(number, minlength=len(heads))
+    scores = np.bincount(number, confidence[first][inside], minlength=len(heads)) / np.maximum(words, 1)
+    final = last[heads + words - 1]
+    starts, ends, owners = places.starts[first[heads]], places.ends[final], owner[heads]
+    limits = next_starts(places, final, owners)
     rows = zip(owners, ends, limits, strict=True)
     ends = np.array([whole_end(texts[text], end, limit) for text, end, limit in rows], np.int64)
-    return Spans(owners, starts, ends, kind[begins], scores.astype(np.float32))
+    return Spans(owners, starts, ends, kind[heads], scores.astype(np.float32))
 
 
 def word_bounds(places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -31,8 +31,8 @@ class ModelSource:
 
     @cached_property
     def network_id(self) -> str:
-        """A digest of the network alone: other thresholds or another calibration do not change it."""
-        config = read_config(self.folder) | {SECTION: [self.spec.labels, self.spec.entity_types]}
+        """A digest of the network alone: other names, other thresholds or another calibration do not change it."""
+        config = read_config(self.folder) | {SECTION: [len(self.spec.outputs), len(self.spec.tags)]}
         weights = file_digest(self.folder / "model.safetensors")
         return text_digest(json.dumps(config, sort_keys=True) + weights)[:DIGEST_LENGTH]
 

@@ -14,7 +14,7 @@ class MultiTaskBert(nn.Module):
         super().__init__()
         self.encoder = BertModel(encoder, add_pooling_layer=False)
         self.dropout = nn.Dropout(encoder.hidden_dropout_prob)
-        self.label_head = nn.Linear(encoder.hidden_size, len(spec.labels))
+        self.label_head = nn.Linear(encoder.hidden_size, len(spec.outputs))
         self.tag_head = nn.Linear(encoder.hidden_size, len(spec.tags))
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

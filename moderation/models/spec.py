@@ -2,23 +2,43 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from moderation.errors import UsageError
 from moderation.models.calibration import Calibration, Calibrator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 SECTION = "moderation"  # the key in the model folder's config.json, beside transformers' own
+PARTS = "BIMELSU"  # begin; inside (I, or M of BMES); end (E, or L of BILOU); single (S, or U of BILOU)
+
+
+def bio(entity_types: tuple[str, ...]) -> tuple[str, ...]:
+    """The BIO tags of entity types, in the order of our own entity head."""
+    return ("O", *(f"{prefix}-{name}" for name in entity_types for prefix in "BI"))
 
 
 class ModelSpec(BaseModel):
-    """The `moderation` section of a model folder's config.json."""
+    """The `moderation` section of a model folder's config.json.
+
+    `labels` and `entity_types` are what is reported; `outputs` and `tags` are what the network says, output by output.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     labels: tuple[str, ...]
     entity_types: tuple[str, ...] = ()
+    outputs: tuple[str | None, ...] = Field(
+        default_factory=lambda given: given["labels"],
+        description="the label of each output of the label head, null where it is not reported",
+    )
+    tags: tuple[str, ...] = Field(
+        default_factory=lambda given: bio(given["entity_types"]),
+        description="the tag of each output of the entity head; one of a type that is not reported reads as O",
+    )
+    activation: Annotated[
+        Literal["sigmoid", "softmax"], Field(description="sigmoid: each label by itself; softmax: one of all outputs")
+    ] = "sigmoid"
     max_tokens: int = Field(256, ge=16, description="tokens of one window, [CLS] and [SEP] included")
     overlap: int = Field(64, ge=0, description="tokens that neighbouring windows share")
     thresholds: dict[str, Probability]
@@ -32,11 +52,24 @@ class ModelSpec(BaseModel):
                 raise ValueError(f"{doubled} stand twice")
         if set(self.thresholds) != set(self.labels):
             raise ValueError(f"thresholds are for {sorted(self.thresholds)}, labels are {sorted(self.labels)}")
+        self.check_outputs()
         if unknown := set(self.calibration) - set(self.labels):
             raise ValueError(f"calibration of unknown labels {sorted(unknown)}")
         if self.overlap >= self.max_tokens - 2:
             raise ValueError(f"overlap {self.overlap} leaves no room in a window of {self.max_tokens} tokens")
         return self
+
+    def check_outputs(self) -> None:
+        """Every label and every entity type has an output; raises `ValueError`."""
+        reported = sorted(name for name in self.outputs if name is not None)
+        if reported != sorted(self.labels):
+            raise ValueError(f"outputs report {reported}, labels are {sorted(self.labels)}")
+        if self.activation == "softmax" and len(self.outputs) < 2:
+            raise ValueError("softmax needs at least two outputs")
+        if odd := [tag for tag in self.tags if tag != "O" and (tag[:1] not in PARTS or tag[1:2] != "-")]:
+            raise ValueError(f"tag '{odd[0]}' is neither O nor one of {', '.join(PARTS)}, a hyphen and a type")
+        if lacking := set(self.entity_types) - {tag[2:] for tag in self.tags if tag != "O"}:
+            raise ValueError(f"no tag is of the entity types {sorted(lacking)}")
 
     def calibration_of(self, label: str) -> Calibration:
         """The label's calibration; none is the plain sigmoid."""
@@ -46,21 +79,22 @@ class ModelSpec(BaseModel):
         """The calibrations of all labels, to be applied to the model's logits."""
         return Calibrator.of([self.calibration_of(label) for label in self.labels])
 
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The BIO tags of the entity head, in the order of its outputs."""
-        return ("O", *(f"{prefix}-{name}" for name in self.entity_types for prefix in "BI"))
-
 
 class Shape(BaseModel):
-    """The sizes of a BERT encoder, by transformers' names in config.json; the defaults are BERT-base's."""
+    """The sizes of an encoder, by transformers' names in config.json; the defaults are BERT-base's."""
 
     model_config = ConfigDict(frozen=True)
+    family: str = Field("bert", alias="model_type")
     vocabulary: int = Field(30522, alias="vocab_size")
-    hidden: int = Field(768, alias="hidden_size")
-    layers: int = Field(12, alias="num_hidden_layers")
-    inner: int = Field(3072, alias="intermediate_size")
-    positions: int = Field(512, alias="max_position_embeddings")
+    hidden: int = Field(768, validation_alias=AliasChoices("hidden_size", "dim"))
+    layers: int = Field(12, validation_alias=AliasChoices("num_hidden_layers", "n_layers"))
+    inner: int = Field(3072, validation_alias=AliasChoices("intermediate_size", "hidden_dim"))
+    embeddings: int = Field(512, alias="max_position_embeddings")
+
+    @property
+    def positions(self) -> int:
+        """Tokens of the longest sequence; RoBERTa counts from behind its padding's place, and so has two fewer."""
+        return self.embeddings - (2 if self.family in ("roberta", "xlm-roberta") else 0)
 
     def operations(self, tokens: int, token_pairs: int) -> int:
         """Floating-point operations of the matrix products of `tokens` tokens, a product and a sum being two.

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from moderation.inference.backend import Predictions
 from moderation.inference.batches import Batch
-from moderation.inference.chunk import SPECIALS, Budget, Chunk, Windows, cut
+from moderation.inference.chunk import SPECIALS, UNTAGGED, Budget, Chunk, Windows, cut
 from moderation.inference.tokenise import Tokens, cumulated, tokenise
 from moderation.models.spec import ModelSpec
 from moderation.text.normalise import without_surrogates
@@ -31,7 +31,7 @@ def chunk_of(lengths: list[int]) -> Chunk:
     tokens = tokens_of(lengths)
     windows, total = cut(tokens, SIZE, OVERLAP), len(tokens.ids)
     count = len(windows.owners)
-    blank = np.full((count, 2), np.nan, np.float32), np.zeros(total, np.int16), np.zeros(total, np.float32)
+    blank = np.full((count, 2), np.nan, np.float32), np.full(total, UNTAGGED, np.int16), np.zeros(total, np.float32)
     return Chunk([""] * len(lengths), np.arange(len(lengths)), tokens, windows, (101, 102), *blank, count)
 
 
@@ -131,7 +131,7 @@ def test_answers_without_tags_leave_all_tokens_outside() -> None:
     chunk = chunk_of([3, 40])
     for batch in chunk.batches(Budget(100)):
         chunk.accept(batch, Predictions(answer(batch).logits, None, None))
-    assert not chunk.tags.any() and not chunk.pending and np.isfinite(chunk.logits).all()
+    assert (chunk.tags == UNTAGGED).all() and not chunk.pending and np.isfinite(chunk.logits).all()
 
 
 def test_a_refused_window_costs_its_text_alone() -> None:

@@ -117,7 +117,7 @@ def test_any_shape_of_bert(sizes: dict[str, object]) -> None:
 
 
 def test_a_network_that_knows_no_entity_types_has_one_tag() -> None:
-    network, batch = make_network(SPEC.model_copy(update={"entity_types": ()})), make_batch([7, 5])
+    network, batch = make_network(SPEC.model_copy(update={"entity_types": (), "tags": ("O",)})), make_batch([7, 5])
     answer = predict(network, batch)
     assert_as_padded(network, batch, answer)
     assert answer.tags is not None and not answer.tags.any()

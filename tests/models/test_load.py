@@ -48,7 +48,7 @@ def test_a_weight_that_the_network_does_not_have_is_named(folder: Path) -> None:
 
 
 def test_fewer_labels_than_the_weights_have_are_refused(folder: Path) -> None:
-    set_section(folder, labels=["insult"], thresholds={"insult": 0.5})
+    set_section(folder, labels=["insult"], outputs=["insult"], thresholds={"insult": 0.5})
     assert "label_head.weight" in refusal(folder)
 
 

@@ -8,7 +8,7 @@ import pytest
 from model_edits import edit_json, refusal, set_config, set_section
 from pydantic import ValidationError
 
-from moderation.models.spec import Calibration, ModelSpec, read_spec
+from moderation.models.spec import Calibration, ModelSpec, Shape, read_spec
 
 LABELS = ("rude", "kind")
 THRESHOLDS = {"rude": 0.5, "kind": 0.9}
@@ -21,6 +21,53 @@ def spec(**values: Any) -> ModelSpec:
 def test_tags_are_outside_then_begin_and_inside_of_each_type_in_order() -> None:
     assert spec(entity_types=("PER", "LOC")).tags == ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
     assert spec().tags == ("O",)
+
+
+def test_outputs_are_the_labels_unless_they_are_named() -> None:
+    assert spec().outputs == LABELS
+    assert spec(outputs=("kind", None, "rude")).labels == LABELS
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"outputs": ("rude",)}, r"outputs report \['rude'\]"),
+        ({"outputs": ("rude", "kind", "kind")}, "outputs report"),
+        ({"outputs": ("rude", "kind", "other")}, "outputs report"),
+        ({"labels": ("a",), "thresholds": {"a": 0.5}, "activation": "softmax"}, "at least two outputs"),
+        ({"activation": "tanh"}, "activation"),
+        ({"tags": ("O", "PER")}, "tag 'PER' is neither O"),
+        ({"tags": ("O", "X-PER")}, "tag 'X-PER' is neither O"),
+        ({"tags": ("O", "")}, "tag '' is neither O"),
+        ({"tags": ("O", "B-PER"), "entity_types": ("PER", "LOC")}, r"no tag is of the entity types \['LOC'\]"),
+    ],
+)
+def test_outputs_and_tags_that_do_not_fit_are_no_spec(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        spec(**values)
+
+
+def test_tags_may_be_of_types_that_are_not_reported() -> None:
+    found = spec(tags=("I-MISC", "S-PER", "O"), entity_types=("PER",))
+    assert found.entity_types == ("PER",) and len(found.tags) == 3
+
+
+@pytest.mark.parametrize(
+    ("config", "positions"),
+    [
+        ({"model_type": "roberta", "max_position_embeddings": 514}, 512),
+        ({"model_type": "xlm-roberta", "max_position_embeddings": 514}, 512),
+        ({"model_type": "distilbert", "max_position_embeddings": 512}, 512),
+        ({}, 512),
+    ],
+)
+def test_a_roberta_has_two_positions_fewer_than_embeddings(config: dict[str, object], positions: int) -> None:
+    assert Shape.model_validate(config).positions == positions
+
+
+def test_distilbert_names_its_sizes_otherwise() -> None:
+    shape = Shape.model_validate({"model_type": "distilbert", "dim": 32, "n_layers": 2, "hidden_dim": 64})
+    assert (shape.hidden, shape.layers, shape.inner) == (32, 2, 64)
 
 
 def test_a_label_without_calibration_keeps_its_probability() -> None:
