@@ -11,6 +11,12 @@ def schemas() -> Path:
     return installed if installed.is_dir() else PACKAGE.parent / "schemas"
 
 
+def functional() -> Path:
+    """The folder of functional cases and bias templates: that of the checkout's tests, or its copy in the wheel."""
+    installed = PACKAGE / "_functional"
+    return installed if installed.is_dir() else PACKAGE.parent / "tests" / "functional"
+
+
 def builtin_model() -> Path:
     """The folder of the model that ships with the package."""
     return PACKAGE / "models" / "builtin"
