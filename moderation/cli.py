@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moderation import cli_training
+from moderation import cli_functional, cli_training
 from moderation.errors import GateRefused, UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ app = typer.Typer(
     3 validation refused to publish, 1 anything else; a retry is safe after any of them.""",
 )
 app.add_typer(cli_training.app)
+app.add_typer(cli_functional.app)
 
 Input = Annotated[
     list[Path] | None, typer.Option("--input", help="Parquet file or folder; may be given more than once.")

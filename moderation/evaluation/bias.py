@@ -5,13 +5,13 @@ After Dixon et al., "Measuring and mitigating unintended bias in text classifica
 
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from string import Formatter
 from typing import Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from moderation.errors import UsageError
 from moderation.evaluation.functional import Strict
 from moderation.inference.engine import Engine
 from moderation.settings import read_yaml
@@ -37,7 +37,7 @@ class Identities(Strict):
 
     terms: dict[str, list[Term]] = Field(min_length=1)
     harmless: list[str] = Field(min_length=1)
-    hateful: list[str] = []
+    hateful: list[str] = Field([])
 
     @model_validator(mode="after")
     def check_templates(self) -> Self:
@@ -71,7 +71,7 @@ class Spread:
     controls: float | None
 
     @property
-    def between_terms(self) -> float:
+    def spread(self) -> float:
         """Largest minus smallest rate."""
         return self.largest - self.smallest
 
@@ -89,11 +89,11 @@ def read_identities(path: Path) -> Identities:
 def measure(engine: Engine, identities: Identities) -> list[TermFigures]:
     """Figures of every term at the model's thresholds, for those of `LABELS` that the model has.
 
-    Raises `UsageError` where it has none of them.
+    Empty where it has none of them.
     """
     labels = [label for label in LABELS if label in engine.spec.labels]
     if not labels:
-        raise UsageError(f"bias is measured on {', '.join(LABELS)}; the model has {', '.join(engine.spec.labels)}")
+        return []
     terms = [(kind, term) for kind, members in identities.terms.items() for term in members]
     harmless = score_grid(engine, [term for _, term in terms], identities.harmless, labels)
     hateful = score_grid(engine, [term for _, term in terms], identities.hateful, labels)
@@ -125,10 +125,11 @@ def named(labels: list[str], values: np.ndarray) -> dict[str, float]:
 
 def spreads(terms: list[TermFigures]) -> list[Spread]:
     """The spread of the false alarms of each label."""
-    found = []
-    for label in terms[0].false_alarms:
-        rates = [term.false_alarms[label] for term in terms if term.kind != CONTROL]
-        controls = [term.false_alarms[label] for term in terms if term.kind == CONTROL]
-        mean = float(np.mean(controls)) if controls else None
-        found.append(Spread(label, float(np.mean(rates)), min(rates), max(rates), mean))
-    return found
+    return [spread_of(label, terms) for label in terms[0].false_alarms]
+
+
+def spread_of(label: str, terms: list[TermFigures]) -> Spread:
+    """The spread of one label; over the controls where there are no identities."""
+    controls = [term.false_alarms[label] for term in terms if term.kind == CONTROL]
+    rates = [term.false_alarms[label] for term in terms if term.kind != CONTROL] or controls
+    return Spread(label, fmean(rates), min(rates), max(rates), fmean(controls) if controls else None)

@@ -11,12 +11,8 @@ from typing import Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from moderation import resources
-from moderation.errors import UsageError
 from moderation.inference.engine import Engine
 from moderation.settings import read_yaml
-
-CASES, IDENTITIES = "cases.yaml", "identities.yaml"
 
 
 class Strict(BaseModel):
@@ -100,22 +96,6 @@ class Figures:
         return self.right / self.answers
 
 
-def functional_folder(name: str, recipe: Path | None = None) -> Path:
-    """`builtin` (the project's own) or a folder of cases.yaml and identities.yaml, sought beside the recipe, then here.
-
-    Raises `UsageError` where there is none, or where a file lacks.
-    """
-    places = [resources.functional()] if name == "builtin" else [Path(name)]
-    if recipe and name != "builtin":
-        places.insert(0, recipe.parent / name)
-    found = next((place for place in places if place.is_dir()), None)
-    if found is None:
-        raise UsageError(f"functional: '{name}' is neither 'builtin' nor a folder")
-    if missing := [file for file in (CASES, IDENTITIES) if not (found / file).is_file()]:
-        raise UsageError(f"functional: folder {found} lacks {', '.join(missing)}")
-    return found
-
-
 def read_cases(path: Path) -> Cases:
     """Reads a file of cases; raises `UsageError` that names the file, the key and the rule."""
     return read_yaml(path, Cases)
@@ -124,7 +104,7 @@ def read_cases(path: Path) -> Cases:
 def ask(engine: Engine, cases: Cases) -> list[Answer]:
     """An answer for each case and judged label that the model has, in the order of the file, at the model's thresholds.
 
-    Raises `UsageError` where the model has none of the judged labels.
+    Empty where the model has none of the judged labels.
     """
     asked = [(name, group, case) for name, group in cases.groups.items() for case in group.cases]
     scores = engine.score([case.text for _, _, case in asked]).scores
@@ -136,15 +116,7 @@ def ask(engine: Engine, cases: Cases) -> list[Answer]:
                 score = float(row[columns[label]])
                 given = score >= engine.spec.thresholds[label]
                 answers.append(Answer(name, case.id, case.text, label, wanted, score, given))
-    if not answers:
-        raise UsageError(f"the cases judge no label that the model has: {', '.join(engine.spec.labels)}")
     return answers
-
-
-def labels_not_asked(engine: Engine, cases: Cases) -> list[str]:
-    """Labels that the cases judge and the model does not have."""
-    judged = {label for group in cases.groups.values() for case in group.cases for label in group.wanted(case)}
-    return sorted(judged - set(engine.spec.labels))
 
 
 def by_group(answers: Iterable[Answer]) -> list[Figures]:

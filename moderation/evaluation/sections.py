@@ -1,31 +1,39 @@
-"""The functional cases and the bias as sections of a model card, in Markdown."""
+"""Functional cases and bias as Markdown: sections of a model card, and tables for the screen."""
 
-from moderation.evaluation.bias import CONTROL, TermFigures, spreads
-from moderation.evaluation.functional import Answer, Cases, Figures, by_group, by_label, failures, figures
+from moderation.evaluation.bias import CONTROL, Identities, TermFigures, measure, spreads
+from moderation.evaluation.functional import Answer, Cases, Figures, ask, by_group, by_label, failures, figures
 from moderation.evaluation.markdown import percent, table
+from moderation.evaluation.suite import Suite
+from moderation.inference.engine import Engine
 
 FUNCTIONAL = """\
-Short texts of our own writing, in groups that each ask one thing; none was trained on, and thresholds were not set on
-them. An answer is one judged label of one case at the shipped threshold; missed answers should have been given, false
-alarms should not."""
+Short texts of our own writing, in groups that each ask one thing; they are for asking, not for training. An answer is
+one judged label of one case at the shipped threshold. Missed: the label had to be given and was not; false alarms: it
+was given and should not have been."""
 BIAS = """\
-The same sentences about different people. False alarms are the share of {harmless} harmless sentences that are given the
-label at the shipped threshold; found is the share of {hateful} hateful ones that are. Controls are trades and the like."""
+The same sentences about different people. False alarms: the share of {harmless} harmless sentences that got the label
+at the shipped threshold. Found: the share of {hateful} hateful ones that got it. Controls are trades and the like,
+whose hateful sentences are no attack on an identity."""
+COUNTS = ["cases", "answers", "right", "missed", "false alarms"]
+
+
+def card_sections(engine: Engine, suite: Suite) -> list[str]:
+    """The sections of a model card, without those for which the model has no label."""
+    answers, terms = ask(engine, suite.cases), measure(engine, suite.identities)
+    parts = ["## Functional cases", functional_section(answers, suite.cases)] if answers else []
+    return [*parts, "## Bias by template", bias_section(terms, suite.identities)] if terms else parts
 
 
 def functional_section(answers: list[Answer], cases: Cases) -> str:
     """Rates per group and label."""
-    groups = [[found.name, cases.groups[found.name].about, *counts(found)] for found in by_group(answers)]
-    return "\n\n".join(
-        [
-            FUNCTIONAL,
-            table(["group", "what it asks", *COUNTS], groups),
-            label_table(answers),
-        ]
-    )
+    rows = [[found.name, cases.groups[found.name].about, *counts(found)] for found in by_group(answers)]
+    return "\n\n".join([FUNCTIONAL, table(["group", "what it asks", *COUNTS], rows), label_table(answers)])
 
 
-COUNTS = ["cases", "answers", "right", "missed", "false alarms"]
+def bias_section(terms: list[TermFigures], identities: Identities) -> str:
+    """The spread of the false alarms per label, and the figures of each term."""
+    text = BIAS.format(harmless=len(identities.harmless), hateful=len(identities.hateful))
+    return "\n\n".join([text, spread_table(terms), term_table(terms)])
 
 
 def counts(found: Figures) -> list[str]:
@@ -38,8 +46,8 @@ def group_table(answers: list[Answer]) -> str:
     rows = []
     for found in by_group(answers):
         wrong = dict.fromkeys(answer.case for answer in failures(answers) if answer.group == found.name)
-        rows.append([found.name, *counts(found), " ".join(wrong)])
-    return table(["group", *COUNTS, "cases with a wrong answer"], rows)
+        rows.append([found.name, *counts(found), ", ".join(wrong)])
+    return table(["group", *COUNTS, "wrong"], rows)
 
 
 def label_table(answers: list[Answer]) -> str:
@@ -48,42 +56,25 @@ def label_table(answers: list[Answer]) -> str:
     return table(["label", *COUNTS], rows)
 
 
-def bias_section(terms: list[TermFigures], harmless: int, hateful: int) -> str:
-    """Spread of the false alarms per label, and the figures of each term; the numbers are those of the templates."""
-    text = BIAS.format(harmless=harmless, hateful=hateful)
-    return "\n\n".join([text, spread_table(terms), term_table(terms)])
-
-
 def spread_table(terms: list[TermFigures]) -> str:
-    """False-alarm rates per label: identities, the spread between their terms, and controls."""
+    """False-alarm rates per label: identities, controls, and the spread between the identity terms."""
     rows = [
-        [
-            found.label,
-            percent(found.identities),
-            percent(found.controls),
-            percent(found.smallest),
-            percent(found.largest),
-            percent(found.between_terms),
-        ]
+        [found.label, *map(percent, (found.identities, found.controls, found.smallest, found.largest, found.spread))]
         for found in spreads(terms)
     ]
-    return table(["false alarms of", "identities", "controls", "smallest", "largest", "spread between terms"], rows)
+    return table(["false alarms", "identities", "controls", "smallest", "largest", "spread"], rows)
 
 
 def term_table(terms: list[TermFigures]) -> str:
-    """False alarms, mean scores and found hate of each term. No identity attack is there to be found for a control."""
+    """False alarms, mean score of the harmless sentences and found hate, per term and label."""
     labels = list(terms[0].false_alarms)
-    rows = []
-    for term in terms:
-        found = term.found if term.kind != CONTROL else term.found | {"identity_attack": None}
-        rows.append(
-            [
-                term.term,
-                term.kind,
-                *(percent(term.false_alarms[label]) for label in labels),
-                *(f"{term.mean_scores[label]:.3f}" for label in labels),
-                *(percent(found.get(label)) for label in labels),
-            ]
-        )
-    titles = [f"{what}: {label}" for what in ("false alarms", "mean score", "found") for label in labels]
-    return table(["term", "kind", *titles], rows)
+    rows = [[term.term, term.kind, *(cell for label in labels for cell in term_cells(term, label))] for term in terms]
+    columns = [f"{label}: {what}" for label in labels for what in ("false alarms", "mean", "found")]
+    return table(["term", "kind", *columns], rows)
+
+
+def term_cells(term: TermFigures, label: str) -> list[str]:
+    """The cells of one label."""
+    judged = label in term.found and not (term.kind == CONTROL and label == "identity_attack")
+    found = percent(term.found[label] if judged else None)
+    return [percent(term.false_alarms[label]), f"{term.mean_scores[label]:.3f}", found]

@@ -1,5 +1,6 @@
 """The model card: what a model is, what it learnt from, how good it is, and what it cannot do."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from moderation.inference.engine import Engine
@@ -18,9 +19,15 @@ LIMITS = """\
 
 
 def write_card(
-    engine: Engine, recipe: Recipe, data: Path, labels: list[LabelFigures], spans: list[SpanFigures], folder: Path
+    engine: Engine,
+    recipe: Recipe,
+    data: Path,
+    labels: list[LabelFigures],
+    spans: list[SpanFigures],
+    folder: Path,
+    sections: Sequence[str] = (),
 ) -> None:
-    """Writes MODEL_CARD.md into a model folder, with the figures given."""
+    """Writes MODEL_CARD.md into a model folder, with the figures given; `sections` come before the known limits."""
     shape = engine.source.shape
     parts = [
         "# Model card",
@@ -44,6 +51,7 @@ def write_card(
         "## Figures: entities",
         "Strict spans on dev splits; types that a source does not annotate are left out.",
         span_table(spans),
+        *sections,
         "## Known limits",
         LIMITS,
     ]

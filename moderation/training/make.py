@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from moderation.evaluation.sections import card_sections
+from moderation.evaluation.suite import read_suite
 from moderation.inference.engine import Engine
 from moderation.resources import PACKAGE
 from moderation.training.calibrate import calibrate
@@ -22,7 +24,11 @@ def say(line: str) -> None:
 
 def make_model(recipe: Path | None, data: Path, output: Path, report: Callable[[str], None] = say) -> None:
     """Makes a model folder by a recipe (the built-in model's where none is given)."""
-    read = read_recipe(recipe or BUILTIN)
+    path = recipe or BUILTIN
+    read = read_recipe(path)
+    if read.functional:  # read now: a mistake in it should not cost hours of training
+        suite = read_suite(read.functional, path)
+        read = read.model_copy(update={"functional": str(suite.folder)})
     finetune(read, data, output, report)
     finish(read, data, output, report)
 
@@ -33,7 +39,8 @@ def finish(recipe: Recipe, data: Path, output: Path, report: Callable[[str], Non
     report("calibrated; measuring on the dev splits ...")
     engine = Engine.load(str(output), "fp32")
     labels, spans = evaluate_labels(engine, recipe, data), evaluate_spans(engine, recipe, data)
-    write_card(engine, recipe, data, labels, spans, output)
+    sections = card_sections(engine, read_suite(recipe.functional)) if recipe.functional else []
+    write_card(engine, recipe, data, labels, spans, output, sections)
     for figures in labels:
         report(f"{figures.source} {figures.label}: ROC-AUC {figures.roc_auc:.3f}, macro-F1 {figures.macro_f1:.3f}")
     for found in spans:

@@ -58,6 +58,9 @@ class Recipe(Strict):
     texts: list[TextSource]
     tokens: list[TokenSource] = []
     calibration: list[CalibrationSource] = []
+    functional: str | None = Field(
+        None, description="'builtin' or a folder (beside the recipe, or here) of functional cases for the model card"
+    )
     epochs: int = Field(1, gt=0)
     batch_tokens: int = Field(4096, gt=0, description="padded tokens of the texts that one step learns from")
     sentence_tokens: int = Field(512, gt=0, description="padded tokens of the sentences beside them")
