@@ -29,11 +29,11 @@ def dump(tmp_path) -> Path:
 def test_help_names_every_command_and_the_exit_codes() -> None:
     done = moderation("--help")
     assert done.returncode == 0
-    for word in ("run", "score", "config", "demo", "finetune", "bench", "--config", "validation refused"):
+    for word in ("run", "score", "config", "demo", "finetune", "functional", "bench", "--config", "validation refused"):
         assert word in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize("command", ["run", "score", "config", "demo", "finetune", "bench"])
+@pytest.mark.parametrize("command", ["run", "score", "config", "demo", "finetune", "functional", "bench"])
 def test_every_command_has_help(command) -> None:
     done = moderation(command, "--help")
     assert done.returncode == 0

@@ -53,6 +53,7 @@ def test_the_wheel_carries_contracts_and_weights(tmp_path) -> None:
         "from moderation import resources; from moderation.contracts import contract;"
         "from moderation.policy import read_policy; from moderation.models.load import find_model;"
         "print(contract('labelled')['title']); print(read_policy('default', find_model('builtin').spec).policy_id);"
+        "from moderation.evaluation.suite import read_suite; print(read_suite('builtin').folder);"
         "print(resources.schemas())"
     )
     done = subprocess.run(
@@ -63,4 +64,5 @@ def test_the_wheel_carries_contracts_and_weights(tmp_path) -> None:
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines()[-1] == str(tmp_path / "site/moderation/_schemas")
+    folders = [str(tmp_path / "site/moderation" / name) for name in ("_functional", "_schemas")]
+    assert done.stdout.splitlines()[-2:] == folders

@@ -1,6 +1,7 @@
 """What the built-in model makes of the functional cases: no group falls below its floor (see floors.py)."""
 
 from collections import Counter
+from statistics import fmean
 
 import pytest
 import yaml
@@ -49,9 +50,11 @@ def test_harmless_sentences_about_identities_are_not_flagged_more_often(label, t
     assert found.identities <= LEAST["false_alarms"][label]
 
 
-def test_hate_is_found_more_often_than_harmless_sentences_are_flagged(terms) -> None:
-    for term in terms:
-        assert term.found["offensive"] >= term.false_alarms["offensive"], term.term
+@pytest.mark.parametrize("label", ["offensive", "identity_attack"])
+def test_hate_is_found_more_often_than_harmless_sentences_are_flagged(label, terms) -> None:
+    identities = [term for term in terms if term.kind != CONTROL]
+    found = fmean(term.found[label] for term in identities)
+    assert found > 2 * fmean(term.false_alarms[label] for term in identities)
 
 
 def test_the_floors_name_every_group_and_no_other() -> None:

@@ -80,6 +80,7 @@ def recipe(base, tmp_path_factory) -> Path:
         "texts": [text_source],
         "tokens": [{"file": "words.parquet", "types": ["PER", "LOC"]}],
         "calibration": [text_source],
+        "functional": "builtin",
         "epochs": 12,
         "batch_tokens": 256,
         "learning_rate": 0.003,
@@ -124,6 +125,7 @@ def test_the_folder_has_a_card_with_what_was_measured(trained) -> None:
     assert "| made | offensive | 96 |" in card
     assert "| made | PER | 40 |" in card
     assert "Known limits" in card
+    assert card.index("## Functional cases") < card.index("| negated_insult ") < card.index("| nurses ")
 
 
 def test_thresholds_and_calibration_are_in_the_config(trained) -> None:
@@ -145,6 +147,14 @@ def test_a_label_outside_the_list_is_named(recipe, data, tmp_path) -> None:
     content["texts"][0]["labels"] = {"rudeness": "bad"}
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(UsageError, match="rudeness"):
+        make_model(tmp_path / "r.yaml", data, tmp_path / "m", report=lambda line: None)
+    assert not (tmp_path / "m").exists()
+
+
+def test_functional_cases_that_are_not_there_are_named_before_the_training(recipe, data, tmp_path) -> None:
+    content = yaml.safe_load(recipe.read_text()) | {"functional": "nowhere"}
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(UsageError, match="'nowhere' is neither"):
         make_model(tmp_path / "r.yaml", data, tmp_path / "m", report=lambda line: None)
     assert not (tmp_path / "m").exists()
 
