@@ -155,9 +155,9 @@ def detoxify_loop(source: "ModelSource", device: str) -> Callable[[list[str]], d
     import torch
 
     from moderation.bench.lists import Logits, cutting_tokenizer
-    from moderation.models.load import load_network
+    from moderation.models.load import load_multitask
 
-    model, tokenizer = Logits(load_network(source)).to(device).eval(), cutting_tokenizer(source)
+    model, tokenizer = Logits(load_multitask(source)).to(device).eval(), cutting_tokenizer(source)
 
     @torch.no_grad()
     def predict(texts: list[str]) -> dict[str, list[float]]:
@@ -203,11 +203,11 @@ def models_alone(
     from moderation.inference.chunk import Budget
     from moderation.inference.cuda_backend import CudaBackend
     from moderation.inference.work import Work
-    from moderation.models.load import load_network
+    from moderation.models.load import load_multitask
 
     backends: dict[str, Backend] = {"model": engine.backend}
     if arguments.compiled:
-        compiled = CudaBackend(load_network(source), "bf16", arguments.device)
+        compiled = CudaBackend(load_multitask(source), "bf16", arguments.device)
         compiled.network.layer = torch.compile(compiled.network.layer)  # type: ignore[method-assign]
         backends["compiled"] = compiled
     chunks, found = list(engine.chunks(Work(), texts, list(range(len(texts))))), {}

@@ -9,7 +9,7 @@ from transformers import BertConfig, PreTrainedModel, PreTrainedTokenizerFast, T
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from moderation.bench.peers import Counts, calibrated
-from moderation.models.load import ModelSource, load_network
+from moderation.models.load import ModelSource, load_multitask
 from moderation.models.multitask import MultiTaskBert
 
 SPECIALS = 2  # [CLS] and [SEP]
@@ -41,7 +41,7 @@ class DetoxifyPeer(ListPeer):
 
         # its constructor downloads and unpickles a checkpoint
         self.detoxify = Detoxify.__new__(Detoxify)
-        self.detoxify.model = Logits(load_network(source)).eval()
+        self.detoxify.model = Logits(load_multitask(source)).eval()
         self.detoxify.class_names, self.detoxify.device = list(source.spec.labels), "cpu"
         self.detoxify.tokenizer = self.tokenizer
 
@@ -97,7 +97,7 @@ class BertForSequenceClassification(PreTrainedModel):
     _supports_sdpa = True
 
     def __init__(self, source: ModelSource) -> None:
-        network = load_network(source)
+        network = load_multitask(source)
         config = network.encoder.config
         config.id2label = dict(enumerate(source.spec.labels))
         config.label2id = {label: number for number, label in config.id2label.items()}

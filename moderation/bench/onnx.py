@@ -13,7 +13,7 @@ import numpy as np
 from moderation.bench.peers import Counts, calibrated
 from moderation.inference.batches import rows_within
 from moderation.inference.devices import usable_threads
-from moderation.models.load import ModelSource, load_network, load_tokenizer
+from moderation.models.load import ModelSource, load_multitask, load_tokenizer
 
 TOKEN_BUDGET = 4096  # padded tokens of a batch
 SPECIALS = 2  # [CLS] and [SEP]
@@ -83,7 +83,7 @@ def export(source: ModelSource, folder: Path) -> Path:
 
     file = folder / "fp32.onnx"
     torch.onnx.export(
-        Graph(load_network(source), entities=False).eval(),
+        Graph(load_multitask(source), entities=False).eval(),
         tuple(example().values()),
         str(file),
         input_names=["ids", "lengths"],

@@ -9,6 +9,7 @@ import numpy as np
 from moderation.inference.backend import Predictions
 from moderation.inference.batches import Batch, padded, rows_within
 from moderation.inference.tokenise import Tokens, tokenise
+from moderation.models.load import specials
 from moderation.text.windows import split
 
 if TYPE_CHECKING:
@@ -74,10 +75,9 @@ class Chunk:
         tokens = tokenise(tokenizer, texts)
         windows = cut(tokens, spec.max_tokens - SPECIALS, spec.overlap)
         count, total = len(windows.owners), len(tokens.ids)
-        specials = (tokenizer.token_to_id("[CLS]") or 0, tokenizer.token_to_id("[SEP]") or 0)  # `load` has seen to both
         logits = np.full((count, len(spec.outputs)), np.nan, np.float32)
         tags, confidence = np.full(total, UNTAGGED, np.int16), np.zeros(total, np.float32)
-        return cls(texts, rows, tokens, windows, specials, logits, tags, confidence, count)
+        return cls(texts, rows, tokens, windows, specials(tokenizer), logits, tags, confidence, count)
 
     def batches(self, budget: "Budget") -> Iterator[Batch]:
         """All windows once, longest first, so that memory peaks at once or not at all."""

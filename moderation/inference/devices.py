@@ -1,12 +1,13 @@
 """Which backend runs a model, where, and on how many threads."""
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moderation.errors import UsageError
-from moderation.models.load import ModelSource, load_network
+from moderation.models.load import ModelSource
 
 if TYPE_CHECKING:
     from moderation.inference.backend import Backend
@@ -38,21 +39,38 @@ class Device:
 
 
 def load_backend(source: ModelSource, precision: str, device: Device, entities: bool = True) -> "Backend":
-    """Loads a model where `device` says; raises `UsageError` where that cannot be had."""
+    """Loads a model where `device` says; raises `UsageError` where that cannot be had.
+
+    A network that OpenVINO does not convert runs on torch, with a warning, unless OpenVINO was asked for by name.
+    """
     check(precision, device)
-    place = resolve_place(device)
+    place, entities = resolve_place(device), entities and bool(source.spec.entity_types)
     if place == "cpu" and device.backend != "torch":
         from moderation.inference.openvino_backend import OpenvinoBackend
+        from moderation.inference.openvino_model import Unconvertible
 
-        return OpenvinoBackend(source, precision, device.threads or usable_threads(), entities)
+        try:
+            return OpenvinoBackend(source, precision, device.threads or usable_threads(), entities)
+        except Unconvertible as error:
+            if device.backend == "openvino" or precision == "int8":
+                raise UsageError(f"model {source.folder}: {error}; take backend auto or torch, not int8") from error
+            logging.getLogger(__name__).warning("model %s runs on torch: %s", source.folder, error)
+    return load_torch(source, precision, place, device.threads, entities)
+
+
+def load_torch(source: ModelSource, precision: str, place: str, threads: int | None, entities: bool) -> "Backend":
+    """Loads a model on torch: packed on a GPU where it is ours, else padded."""
+    from moderation.models.multitask import MultiTaskBert
+    from moderation.models.networks import load_network
+
     network = load_network(source)
-    if place == "cpu":
-        from moderation.inference.torch_backend import TorchBackend
+    if place != "cpu" and isinstance(network, MultiTaskBert):
+        from moderation.inference.cuda_backend import CudaBackend
 
-        return TorchBackend(network, precision, place, device.threads, entities)
-    from moderation.inference.cuda_backend import CudaBackend
+        return CudaBackend(network, precision, place, entities)
+    from moderation.inference.torch_backend import TorchBackend
 
-    return CudaBackend(network, precision, place, entities)
+    return TorchBackend(network, precision, place, threads if place == "cpu" else None, entities)
 
 
 def check(precision: str, device: Device) -> None:

@@ -29,6 +29,7 @@ class OpenvinoBackend:
 
     def __init__(self, source: "ModelSource", precision: str, threads: int, entities: bool = True) -> None:
         self.entities, self.seconds, self.token_budget, self.threads = entities, 0.0, TOKEN_BUDGET, threads
+        self.labels = bool(source.spec.outputs)
         ov = runtime()
         core = ov.Core()
         self.precision = resolve_precision(precision, core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
@@ -64,7 +65,8 @@ class OpenvinoBackend:
         try:
             request.wait()
             outputs = [np.array(tensor.data, np.float32) for tensor in request.output_tensors]
-            return batch, Predictions(outputs[0], *(best_tags(outputs[1]) if self.entities else (None, None)))
+            logits = outputs.pop(0) if self.labels else np.zeros((len(batch.ids), 0), np.float32)
+            return batch, Predictions(logits, *(best_tags(outputs[0]) if self.entities else (None, None)))
         except (RuntimeError, MemoryError) as error:  # OpenVINO raises RuntimeError for all that goes wrong in it
             return batch, error
         finally:

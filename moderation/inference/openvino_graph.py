@@ -1,4 +1,4 @@
-"""The network in the form that OpenVINO runs fastest: the same weights, the same sums."""
+"""Networks in the form that OpenVINO runs: ours written out, as that is fastest, transformers' own as they are."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ from torch.nn import functional
 
 if TYPE_CHECKING:
     from moderation.models.multitask import MultiTaskBert
+    from moderation.models.networks import Classifier
 
 MASKED = -10000.0  # added to the attention that padding would get: its softmax is 0 in every precision
 
@@ -65,6 +66,19 @@ class Graph(nn.Module):
         """[rows, width, hidden] to [rows, heads, width, hidden / heads]."""
         rows, width, hidden = states.shape
         return states.view(rows, width, self.heads, hidden // self.heads).transpose(1, 2)
+
+
+class Traced(nn.Module):
+    """`Classifier` with the mask made from lengths; its only output are the logits of its only head."""
+
+    def __init__(self, network: "Classifier") -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor]:
+        """Token ids [rows, width] and lengths [rows] to label logits, or to tag logits per token."""
+        mask = torch.arange(ids.shape[1])[None] < lengths[:, None]
+        return (self.network.head(ids, mask.long()),)
 
 
 def example() -> dict[str, torch.Tensor]:

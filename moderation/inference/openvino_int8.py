@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moderation.inference.chunk import SPECIALS
-from moderation.models.load import load_tokenizer
+from moderation.models.load import load_tokenizer, specials
 
 if TYPE_CHECKING:
-    from moderation.inference.openvino_graph import Graph
+    from moderation.inference.openvino_graph import Graph, Traced
     from moderation.models.load import ModelSource
 
 WINDOWS = 300  # nncf's own default for its subset
 OUTLIERS = 5.0  # times the median channel's largest activation; see `sensitive`
 SEED = 11
+HEADS = ("_head/", "classifier", "pooler")  # parts of the names of operations behind the encoder
 
 
-def quantise(model: Any, graph: "Graph", source: "ModelSource") -> Any:
+def quantise(model: Any, graph: "Graph | Traced", source: "ModelSource") -> Any:
     """The model with its matrix products in int8, but for attention, the heads and the layers that do not bear it.
 
     Activations are quantised symmetrically: with offsets OpenVINO took kernels no faster than those of bf16. The ranges
@@ -26,8 +27,11 @@ def quantise(model: Any, graph: "Graph", source: "ModelSource") -> Any:
     """
     import nncf
 
+    from moderation.inference.openvino_graph import Graph
+
     windows = calibration_windows(source)
     inputs = [{"ids": window[None], "lengths": np.array([len(window)])} for window in windows]
+    layers = sensitive(graph, windows) if isinstance(graph, Graph) else []
     with quiet(nncf):
         return nncf.quantize(
             model,
@@ -35,7 +39,7 @@ def quantise(model: Any, graph: "Graph", source: "ModelSource") -> Any:
             subset_size=len(inputs),
             model_type=nncf.ModelType.TRANSFORMER,
             preset=nncf.QuantizationPreset.PERFORMANCE,
-            ignored_scope=nncf.IgnoredScope(names=kept_exact(model, sensitive(graph, windows))),
+            ignored_scope=nncf.IgnoredScope(names=kept_exact(model, layers)),
         )
 
 
@@ -45,7 +49,7 @@ def calibration_windows(source: "ModelSource") -> list[np.ndarray]:
 
     tokenizer = load_tokenizer(source.folder)
     texts = sample_texts(2 * WINDOWS, SEED)
-    first, last = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    first, last = specials(tokenizer)
     size = source.spec.max_tokens - SPECIALS
     found = [encoding.ids[:size] for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
     return [np.array([first, *ids, last]) for ids in found if ids][:WINDOWS]
@@ -83,7 +87,7 @@ def kept_exact(model: Any, layers: list[int]) -> list[str]:
         name
         for name, kind in names
         if kind == "ScaledDotProductAttention"
-        or (kind == "MatMul" and ("_head/" in name or any(part in name for part in inner)))
+        or (kind == "MatMul" and (any(head in name for head in HEADS) or any(part in name for part in inner)))
     ]
 
 

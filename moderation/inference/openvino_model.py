@@ -1,26 +1,27 @@
 """Networks as OpenVINO models, converted once and kept on disk under the digest of what they were made from."""
 
-import fcntl
 import logging
-import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moderation.models.load import ModelSource, load_network
+from moderation.cache import cache_folder, turn
+from moderation.models.load import ModelSource
 
 if TYPE_CHECKING:
-    from moderation.inference.openvino_graph import Graph
+    from moderation.inference.openvino_graph import Graph, Traced
 
-FORM = "4"  # of the graph that is made here; a change of it makes stored models stale
+FORM = "5"  # of the graph that is made here; a change of it makes stored models stale
 NAME = "model.xml"
+
+
+class Unconvertible(RuntimeError):
+    """OpenVINO makes no model of a network, or one that answers otherwise than torch."""
 
 
 def runtime() -> Any:
@@ -61,26 +62,12 @@ def stored_model(source: ModelSource, quantised: bool = False, entities: bool = 
     return folder / NAME
 
 
-@contextmanager
-def turn(folder: Path) -> Iterator[None]:
-    """Waits until no other process of this machine makes the same model: all workers of a job come at once, and the
-    memory of one conversion is enough. The lock goes with the process, however it ends."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f".{folder.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def key(source: ModelSource, quantised: bool, entities: bool) -> str:
     """A folder name that says what a converted model was made from and with."""
-    tools = [f"openvino-{version('openvino')}"] + ([f"nncf-{version('nncf')}"] if quantised else [])
+    names = ["openvino", "transformers", *(["nncf"] if quantised else [])]
+    tools = [f"{name}-{version(name)}" for name in names]
     parts = [source.network_id, "int8" if quantised else "float", *([] if entities else ["labels"]), *tools, FORM]
     return "-".join(parts)
-
-
-def cache_folder() -> Path:
-    """Where converted models are kept: `moderation` below XDG_CACHE_HOME (default ~/.cache)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "moderation"
 
 
 def store(source: ModelSource, folder: Path, quantised: bool, entities: bool, renew: bool = False) -> None:
@@ -103,16 +90,21 @@ def store(source: ModelSource, folder: Path, quantised: bool, entities: bool, re
 
 
 def convert(source: ModelSource, quantised: bool = False, entities: bool = True) -> Any:
-    """The network as an OpenVINO model of dynamic shape, in fp32 or with int8 products."""
+    """The network as an OpenVINO model of dynamic shape, in fp32 or with int8 products; raises `Unconvertible`."""
     import warnings
 
-    from moderation.inference.openvino_graph import Graph, example
+    from moderation.inference.openvino_graph import example
 
-    graph = Graph(load_network(source), entities, exact=not quantised).eval()
+    graph = graph_of(source, quantised, entities)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's tracer warns of every shape that it reads
-        model = runtime().convert_model(graph, example_input=example())
-    check(model, graph)
+        try:
+            model = runtime().convert_model(graph, example_input=example())
+        except Exception as error:  # the tracer raises whatever the network does on its way
+            raise Unconvertible(
+                f"OpenVINO converts no {source.architecture} ({' '.join(str(error).split())})"
+            ) from error
+    check(model, graph, source.shape.vocabulary)
     if quantised:
         from moderation.inference.openvino_int8 import quantise
 
@@ -120,16 +112,26 @@ def convert(source: ModelSource, quantised: bool = False, entities: bool = True)
     return model
 
 
-def check(model: Any, graph: "Graph") -> None:
-    """Has the converted model answer as torch does, in fp32, before anybody trusts it; raises `RuntimeError`.
+def graph_of(source: ModelSource, quantised: bool, entities: bool) -> "Graph | Traced":
+    """What is to be converted."""
+    from moderation.inference.openvino_graph import Graph, Traced
+    from moderation.models.networks import Classifier, load_network
+
+    network = load_network(source)
+    if isinstance(network, Classifier):
+        return Traced(network).eval()
+    return Graph(network, entities, exact=not quantised).eval()
+
+
+def check(model: Any, graph: "Graph | Traced", vocabulary: int) -> None:
+    """Has the converted model answer as torch does, in fp32, before anybody trusts it; raises `Unconvertible`.
 
     A converter's or a compiler's mistake is silent: OpenVINO 2026.4 has added the wrong bias to batches of many rows.
     """
     import torch
 
-    count = int(graph.words.num_embeddings)
     lengths = np.array([13, 9, 13, 2, 5, 11, 3, 7, 12])
-    ids = np.random.default_rng(0).integers(0, count, (len(lengths), int(lengths.max())))
+    ids = np.random.default_rng(0).integers(0, vocabulary, (len(lengths), int(lengths.max())))
     compiled = runtime().Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     found = compiled([ids, lengths])
     with torch.inference_mode():
@@ -137,7 +139,7 @@ def check(model: Any, graph: "Graph") -> None:
     inside = np.arange(ids.shape[1]) < lengths[:, None]
     for number, output in enumerate(expected):
         mine, theirs = found[number], output.numpy()
-        if number:
+        if theirs.ndim == 3:
             mine, theirs = mine[inside], theirs[inside]  # what a model says of padding is nobody's business
         if not np.allclose(mine, theirs, rtol=1e-3, atol=1e-3, equal_nan=True):
-            raise RuntimeError(f"OpenVINO answers otherwise than torch (by {np.abs(mine - theirs).max():.3g})")
+            raise Unconvertible(f"OpenVINO answers otherwise than torch (by {np.abs(mine - theirs).max():.3g})")

@@ -103,12 +103,13 @@ def decode(texts: list[str], places: Places, tags: np.ndarray, confidence: np.nd
 
 
 def word_bounds(places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each word of each text: its first token, its last token, and its text."""
+    """For each word of each text: its first token, its last token, and its text; words of nothing are left out."""
     owner = np.repeat(np.arange(len(places.lengths)), places.lengths)
     changes = (places.words[1:] != places.words[:-1]) | (owner[1:] != owner[:-1])
     first = np.concatenate([[0], np.flatnonzero(changes) + 1]) if len(owner) else np.zeros(0, np.int64)
     last = np.concatenate([first[1:], [len(owner)]]) - 1 if len(owner) else first
-    return first, last, owner[first]
+    solid = places.ends[last] > places.starts[first]
+    return first[solid], last[solid], owner[first[solid]]
 
 
 def next_starts(places: Places, last: np.ndarray, owners: np.ndarray) -> list[int | None]:

@@ -6,37 +6,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from moderation.inference.words import Ints, Places, cumulated, parts_words, trimmed
+
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-Ints = np.ndarray  # one-dimensional, int64 unless said otherwise
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the tokens of some texts stand, one text after the other; text i has tokens `bounds[i]` to `bounds[i + 1]`.
-
-    `starts` and `ends` are offsets in code points of the text that was given; `words` numbers the words of each text.
-    """
-
-    words: Ints
-    starts: Ints
-    ends: Ints
-    bounds: Ints
-
-    @property
-    def lengths(self) -> Ints:
-        """Tokens per text."""
-        return np.diff(self.bounds)
+UNKNOWN = ("[UNK]", "<unk>")
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens of many texts without special tokens: text i has `ids[bounds[i]:bounds[i + 1]]`, int32."""
+    """The tokens of many texts without special tokens: text i has `ids[bounds[i]:bounds[i + 1]]`, int32.
+
+    `texts` are kept where the tokenizer's words are runs between spaces, and not yet words.
+    """
 
     ids: np.ndarray
     bounds: Ints
     encodings: "list[Encoding]"
+    texts: list[str] | None = None
 
     @property
     def lengths(self) -> Ints:
@@ -48,16 +36,23 @@ class Tokens:
         chosen = [self.encodings[text] for text in texts]
         offsets = np.array([pair for encoding in chosen for pair in encoding.offsets], np.int64).reshape(-1, 2)
         words = np.fromiter(chain.from_iterable(encoding.word_ids for encoding in chosen), np.int64)
-        return Places(words, offsets[:, 0], offsets[:, 1], cumulated(self.lengths[texts]))
+        places = Places(words, offsets[:, 0], offsets[:, 1], cumulated(self.lengths[texts]))
+        return places if self.texts is None else trimmed([self.texts[text] for text in texts], places)
 
 
 def tokenise(tokenizer: "Tokenizer", texts: list[str]) -> Tokens:
     """Tokenises texts that hold no lone surrogates, without special tokens, on all of the tokenizer's threads."""
     encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
     ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int32)
-    return Tokens(ids, cumulated(np.fromiter(map(len, encodings), np.int64)), encodings)
+    ids = without_specials(tokenizer, ids)
+    bounds = cumulated(np.fromiter(map(len, encodings), np.int64))
+    return Tokens(ids, bounds, encodings, None if parts_words(tokenizer) else texts)
 
 
-def cumulated(lengths: Ints) -> Ints:
-    """Where each of several runs of these lengths begins, and the end of the last."""
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+def without_specials(tokenizer: "Tokenizer", ids: np.ndarray) -> np.ndarray:
+    """Ids with the unknown token in place of special ones: to SentencePiece's models "<s>" in a text is a piece like
+    any other."""
+    unknown = next((number for name in UNKNOWN if (number := tokenizer.token_to_id(name)) is not None), None)
+    special = [number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special]
+    found = np.isin(ids, [number for number in special if number != unknown])
+    return ids if unknown is None or not found.any() else np.where(found, np.int32(unknown), ids)

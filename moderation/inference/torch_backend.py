@@ -12,6 +12,7 @@ from moderation.inference.batches import Batch
 
 if TYPE_CHECKING:
     from moderation.models.multitask import MultiTaskBert
+    from moderation.models.networks import Classifier
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 TOKEN_BUDGET = 4096  # padded tokens of a batch; from 2,048 to 16,384 torch is equally fast on a CPU
@@ -35,7 +36,7 @@ class TorchBackend:
 
     def __init__(
         self,
-        network: "MultiTaskBert",
+        network: "MultiTaskBert | Classifier",
         precision: str = "auto",
         device: str = "cpu",
         threads: int | None = None,

@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moderation import resources
 from moderation.errors import UsageError
-from moderation.models.spec import SECTION, ModelSpec, Shape, read_config, read_shape, read_spec
+from moderation.models.sources import model_folder
+from moderation.models.spec import OURS, SECTION, ModelSpec, Shape, read_config, read_shape, read_spec
 from moderation.text.digest import file_digest, folder_digest, text_digest
 
 if TYPE_CHECKING:
@@ -29,6 +29,11 @@ class ModelSource:
     shape: Shape
     model_id: str
 
+    @property
+    def architecture(self) -> str:
+        """The class of the network, by the name that config.json has for it."""
+        return str((read_config(self.folder).get("architectures") or [OURS])[0])
+
     @cached_property
     def network_id(self) -> str:
         """A digest of the network alone: other names, other thresholds or another calibration do not change it."""
@@ -37,11 +42,10 @@ class ModelSource:
         return text_digest(json.dumps(config, sort_keys=True) + weights)[:DIGEST_LENGTH]
 
 
-def find_model(source: str) -> ModelSource:
-    """Finds `builtin` or a model folder and digests it; raises `UsageError` that names what is missing."""
-    folder = resources.builtin_model() if source == "builtin" else Path(source)
-    if not folder.is_dir():
-        raise UsageError(f"model '{source}' is neither 'builtin' nor a folder")
+def find_model(source: str, digest: str | None = None) -> ModelSource:
+    """Finds a model by what `sources.model_folder` knows, and digests it; raises `UsageError` that names what is
+    missing, or both digests where the model's does not begin with the one asked for."""
+    folder = model_folder(source)
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         raise UsageError(f"model folder {folder} lacks {', '.join(missing)}")
     spec, shape = read_spec(folder), read_shape(folder)
@@ -50,7 +54,10 @@ def find_model(source: str) -> ModelSource:
             f"model {folder}: moderation.max_tokens {spec.max_tokens} is more than the {shape.positions} positions of "
             "the encoder"
         )
-    return ModelSource(folder, spec, shape, folder_digest(folder, FILES)[:DIGEST_LENGTH])
+    model_id = folder_digest(folder, FILES)[:DIGEST_LENGTH]
+    if digest is not None and not (digest and model_id.startswith(digest[:DIGEST_LENGTH])):
+        raise UsageError(f"model '{source}' has the digest {model_id}, and {digest} was asked for")
+    return ModelSource(folder, spec, shape, model_id)
 
 
 def load_tokenizer(folder: Path) -> "Tokenizer":
@@ -61,34 +68,34 @@ def load_tokenizer(folder: Path) -> "Tokenizer":
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # tokenizers raises no narrower class
         raise UsageError(f"model {folder}: tokenizer.json cannot be read ({error})") from error
-    if missing := [name for name in ("[CLS]", "[SEP]") if tokenizer.token_to_id(name) is None]:
-        raise UsageError(f"model {folder}: tokenizer.json has no {', '.join(missing)}")
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True  # a comment that says "[SEP]" must not end the sequence
+    if len(tokenizer.encode("").ids) != 2:
+        raise UsageError(
+            f"model {folder}: tokenizer.json has no special token to put before a text and one behind it, as [CLS] and "
+            "[SEP] or <s> and </s> are"
+        )
     return tokenizer
 
 
-def load_network(source: ModelSource) -> "MultiTaskBert":
-    """Loads the weights in fp32, all of them: a missing or misshapen weight is an error, never a random head."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def specials(tokenizer: "Tokenizer") -> tuple[int, int]:
+    """The ids of the special tokens before and behind a text."""
+    first, last = tokenizer.encode("").ids
+    return first, last
+
+
+def load_multitask(source: ModelSource) -> "MultiTaskBert":
+    """Loads our own network in fp32; raises `UsageError` as `networks.load_network` does."""
     from transformers import BertConfig
 
     from moderation.models.multitask import MultiTaskBert
+    from moderation.models.weights import fill, read_weights
 
     try:
         config = BertConfig.from_json_file(source.folder / "config.json")
         network = MultiTaskBert(config, source.spec)
     except Exception as error:  # transformers raises whatever the value at fault brings about
         raise UsageError(f"model {source.folder}: config.json makes no BERT: {' '.join(str(error).split())}") from error
-    try:
-        weights = {name: tensor.float() for name, tensor in load_file(source.folder / "model.safetensors").items()}
-    except SafetensorError as error:
-        raise UsageError(f"model {source.folder}: model.safetensors cannot be read ({error})") from error
-    try:
-        network.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
-        problem = " ".join(str(error).split())
-        raise UsageError(f"model {source.folder}: the weights do not fit its config: {problem}") from error
+    fill(network, read_weights(source.folder), source.folder)
     return network.eval()

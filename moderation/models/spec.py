@@ -11,6 +11,7 @@ from moderation.models.calibration import Calibration, Calibrator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 SECTION = "moderation"  # the key in the model folder's config.json, beside transformers' own
+OURS = "MultiTaskBert"  # what config.json's `architectures` says of our own network
 PARTS = "BIMELSU"  # begin; inside (I, or M of BMES); end (E, or L of BILOU); single (S, or U of BILOU)
 
 

@@ -11,7 +11,7 @@ from moderation.inference.engine import Engine
 from moderation.inference.openvino_graph import Graph
 from moderation.inference.openvino_int8 import WINDOWS, calibration_windows, kept_exact, quiet, sensitive
 from moderation.inference.openvino_model import convert
-from moderation.models.load import find_model, load_network
+from moderation.models.load import find_model, load_multitask
 
 pytest.importorskip("nncf", reason="int8 is an extra: pip install 'moderation-batch[int8]'")
 OPENVINO = Device("cpu", "openvino")
@@ -19,7 +19,7 @@ OPENVINO = Device("cpu", "openvino")
 
 @pytest.fixture(scope="module")
 def graph(tiny_model: Path) -> Graph:
-    return Graph(load_network(find_model(str(tiny_model)))).eval()
+    return Graph(load_multitask(find_model(str(tiny_model)))).eval()
 
 
 def test_calibration_reads_made_up_comments_no_longer_than_a_window(tiny_model: Path) -> None:

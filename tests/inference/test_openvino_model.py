@@ -14,7 +14,7 @@ from moderation.inference.batches import Batch
 from moderation.inference.openvino_backend import OpenvinoBackend
 from moderation.inference.openvino_graph import Graph
 from moderation.inference.openvino_model import check, convert, read_model, runtime, stored_model
-from moderation.models.load import ModelSource, find_model, load_network
+from moderation.models.load import ModelSource, find_model, load_multitask
 
 BATCH = Batch(np.array([[101, 2017, 102], [101, 3000, 102]]), np.array([3, 3]), np.arange(2))
 ROOT = Path(__file__).parents[2]
@@ -196,12 +196,12 @@ def test_a_model_that_answers_otherwise_than_torch_is_refused(tiny_model: Path) 
     import torch
 
     source = find_model(str(tiny_model))
-    model, graph = convert(source), Graph(load_network(source)).eval()
-    check(model, graph)
+    model, graph = convert(source), Graph(load_multitask(source)).eval()
+    check(model, graph, source.shape.vocabulary)
     with torch.no_grad():
         graph.label_head.bias[2] += 0.01
     with pytest.raises(RuntimeError, match="otherwise than torch"):
-        check(model, graph)
+        check(model, graph, source.shape.vocabulary)
 
 
 def test_a_cache_that_is_no_folder_only_costs_a_conversion(

@@ -10,19 +10,19 @@ from torch import Tensor
 
 import moderation
 from moderation.errors import UsageError
-from moderation.models.load import find_model, load_network, load_tokenizer
+from moderation.models.load import find_model, load_multitask, load_tokenizer
 
 QUERY = "encoder.encoder.layer.0.attention.self.query.weight"
 
 
 def test_a_network_is_loaded_in_fp32_ready_to_predict(tiny_model: Path) -> None:
-    network = load_network(find_model(str(tiny_model)))
+    network = load_multitask(find_model(str(tiny_model)))
     assert {weight.dtype for weight in network.state_dict().values()} == {torch.float32}
     assert not network.training
 
 
 def test_two_loads_give_the_same_weights(tiny_model: Path) -> None:
-    one, two = (load_network(find_model(str(tiny_model))).state_dict() for _ in range(2))
+    one, two = (load_multitask(find_model(str(tiny_model))).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from moderation.models.load import find_model, load_network
+from moderation.models.load import find_model, load_multitask
 from moderation.models.multitask import MultiTaskBert
 
 IDS = torch.tensor([[101, 7592, 2088, 102], [101, 2017, 2017, 102]])
@@ -13,7 +13,7 @@ IDS = torch.tensor([[101, 7592, 2088, 102], [101, 2017, 2017, 102]])
 
 @pytest.fixture(scope="module")
 def network(tiny_model: Path) -> MultiTaskBert:
-    return load_network(find_model(str(tiny_model)))
+    return load_multitask(find_model(str(tiny_model)))
 
 
 @torch.inference_mode()

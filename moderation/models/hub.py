@@ -1,0 +1,84 @@
+"""Models from the Hugging Face hub: downloaded once into its cache, and then used offline."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from moderation.errors import UsageError
+from moderation.models.importing import Parts, cached, read_parts
+from moderation.models.tokenizers import PARTS, SETTINGS, WHOLE
+
+TOKENIZER = [WHOLE, *PARTS, *SETTINGS]
+SAFE = ["config.json", "model*.safetensors", "model.safetensors.index.json", *TOKENIZER]
+PICKLED = ["pytorch_model.bin"]
+
+
+def import_from_hub(name: str, revision: str | None) -> Path:
+    """A hub model as a folder of ours, in the cache; the network is asked only for what was never downloaded.
+
+    Raises `UsageError` where the model cannot be had or is none that can be loaded.
+    """
+    folder = download(name, revision, SAFE, whole)
+    origin = {"source": name, "revision": folder.name}
+    return cached(json.dumps(origin), lambda: read_parts(folder, origin))
+
+
+def read_from_hub(name: str, revision: str | None, read: Callable[[Path, dict[str, Any]], Parts]) -> Parts:
+    """A hub model to be written elsewhere; its weights may be pickled, `read` knows what to do with them."""
+    folder = download(name, revision, [*SAFE, *PICKLED], lambda folder: whole(folder) or pickled(folder))
+    return read(folder, {"source": name, "revision": folder.name})
+
+
+def whole(folder: Path) -> bool:
+    """Whether a download has a config and safetensors; what else it may lack is said by who reads it."""
+    return (folder / "config.json").is_file() and any(folder.glob("model*.safetensors"))
+
+
+def pickled(folder: Path) -> bool:
+    """Whether a download has a config and pickled weights."""
+    return (folder / "config.json").is_file() and any((folder / name).is_file() for name in PICKLED)
+
+
+def download(name: str, revision: str | None, patterns: list[str], enough: Callable[[Path], bool]) -> Path:
+    """The folder in the hub's cache of a model at a revision, by default the newest at the first download; it is named
+    after the commit."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        found = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=True))
+        if enough(found):
+            return found
+    except LocalEntryNotFoundError:
+        pass
+    except ValueError as error:  # HFValidationError: no name that the hub could have
+        raise UsageError(f"model '{name}' is no folder, and no hub id either ({one_line(error)})") from error
+    return fetch(name, revision, patterns)
+
+
+def fetch(name: str, revision: str | None, patterns: list[str]) -> Path:
+    """Downloads a model; raises `UsageError` that says whether it is the network, the name or the revision."""
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+    asked = f"model '{name}'" + (f" at revision '{revision}'" if revision else "")
+    try:
+        HfApi().model_info(name, revision=revision)  # fails at once without a network; the download would try on
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+    except RevisionNotFoundError as error:
+        raise UsageError(f"{asked}: the hub has no such revision") from error
+    except RepositoryNotFoundError as error:
+        raise UsageError(f"{asked} is no folder here, and on the hub it is not, or is not public") from error
+    except HfHubHTTPError as error:
+        raise UsageError(f"{asked}: the hub refuses it ({one_line(error)})") from error
+    except Exception as error:  # what the hub's HTTP client raises without a network has changed with its versions
+        raise UsageError(
+            f"{asked} is no folder here, is not in the hub's cache, and the hub cannot be reached: download it once "
+            "where there is a network, or copy that cache (HF_HOME)"
+        ) from error
+
+
+def one_line(error: Exception) -> str:
+    """An error's message without line breaks."""
+    return " ".join(str(error).split())

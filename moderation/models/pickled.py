@@ -1,0 +1,29 @@
+"""Pickled weights, read without running anything: torch's loader for tensors and plain containers alone."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+from moderation.errors import UsageError
+
+
+def read_pickle(file: Path) -> Any:
+    """The content of a checkpoint; raises `UsageError` where it is broken, or holds what only running it could tell."""
+    import torch
+
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UsageError(
+            f"{file} holds more than weights and plain settings, or is no checkpoint; nothing of it was run "
+            f"({reason(error)})"
+        ) from error
+    except Exception as error:  # a broken file brings about whatever it likes
+        raise UsageError(f"{file} cannot be read as a checkpoint ({reason(error)})") from error
+
+
+def reason(error: Exception) -> str:
+    """What torch objects to, without its advice to load the file in a way that would run it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if "WeightsUnpickler error" in line or "GLOBAL" in line]
+    return (told or lines or [type(error).__name__])[0][:200]
