@@ -37,7 +37,7 @@ lint: setup ## ruff and mypy
 
 DATA ?= ../shared/data
 model: setup ## fine-tune the built-in model anew (DATA=folder of the recipe's files; an hour on two cores)
-	$(BIN)/moderation finetune --data $(DATA) --output moderation/models/builtin
+	$(BIN)/moderation finetune --data $(DATA) --output moderation/models/builtin --overwrite
 
 bench: setup ## our engine beside its peers, and the Spark job beside the engine (one round took ten minutes)
 	$(BIN)/moderation bench

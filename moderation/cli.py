@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from moderation import cli_functional, cli_training
-from moderation.errors import GateRefused, UsageError
+from moderation.errors import GateRefused, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from moderation.config import Config
@@ -205,7 +205,7 @@ def exit_code(function: Callable[[], Any]) -> int:
     """Calls a command; a mistake of the caller's or a refusal is one message on standard error, and its exit code."""
     try:
         function()
-    except (UsageError, GateRefused) as error:
+    except (UsageError, GateRefused, Interrupted) as error:
         typer.echo(f"moderation: {error}", err=True)
         return error.exit_code
     return 0

@@ -11,3 +11,9 @@ class GateRefused(Exception):
     """Validation refused to publish. Exit code 3, nothing published."""
 
     exit_code = 3
+
+
+class Interrupted(Exception):
+    """Ctrl-C. Exit code 130, as a shell has it; the message says how to go on."""
+
+    exit_code = 130

@@ -18,11 +18,8 @@ def save(folder: Path, state: dict[str, Any]) -> None:
     made.replace(folder / NAME)
 
 
-def load(folder: Path, run: str) -> dict[str, Any] | None:
-    """The checkpoint of the same run (a digest of recipe and data), None where there is none.
-
-    Raises `UsageError` where the folder holds another run's: it is not overwritten unasked.
-    """
+def load(folder: Path) -> dict[str, Any] | None:
+    """The checkpoint in a folder, None where there is none; raises `UsageError` where it cannot be read."""
     path = folder / NAME
     if not path.is_file():
         return None
@@ -30,11 +27,18 @@ def load(folder: Path, run: str) -> dict[str, Any] | None:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever a file cut short or a stranger's pickle brings about
         raise UsageError(f"{path}: no checkpoint that can be read; delete it to start anew") from error
-    if state.get("run") != run:
-        raise UsageError(f"{path}: from another recipe or other data; delete it to start anew, or name another output")
     return state
 
 
-def remove(folder: Path) -> None:
-    """Deletes the checkpoint of a run that is over."""
-    (folder / NAME).unlink(missing_ok=True)
+def random_state() -> dict[str, torch.Tensor]:
+    """The state of torch's generators, which dropout draws from."""
+    cuda = {f"cuda:{n}": torch.cuda.get_rng_state(n) for n in range(torch.cuda.device_count())}
+    return {"cpu": torch.get_rng_state(), **cuda}
+
+
+def set_random_state(states: dict[str, torch.Tensor]) -> None:
+    """Puts the generators back to where they were; GPUs that are gone are left out."""
+    torch.set_rng_state(states["cpu"])
+    for number in range(torch.cuda.device_count()):
+        if f"cuda:{number}" in states:
+            torch.cuda.set_rng_state(states[f"cuda:{number}"], number)

@@ -2,57 +2,105 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
-from moderation.models.base import Base, load_base
+from moderation.errors import UsageError
+from moderation.inference.torch_backend import resolve_precision
+from moderation.models.base import Base
 from moderation.models.multitask import MultiTaskBert
 from moderation.models.spec import SECTION, ModelSpec
-from moderation.text.digest import file_digest, text_digest
-from moderation.training import checkpoint
-from moderation.training.data import Example, text_examples, text_sources, token_examples
+from moderation.training.best import Best
+from moderation.training.data import IGNORED, Example, text_examples, text_sources, token_examples
+from moderation.training.judge import drawn, judge
+from moderation.training.loop import Keeping, Loop
+from moderation.training.order import epoch_steps
+from moderation.training.progress import Progress, duration
 from moderation.training.recipe import Recipe
-from moderation.training.trainer import Report, Trainer
-from moderation.training.vocabulary import widened
+from moderation.training.teacher import load_teacher
+from moderation.training.trainer import Trainer, positive_weights
+
+Examples = tuple[list[Example], list[Example]]  # texts, and sentences
 
 
-def finetune(recipe: Recipe, data: Path, output: Path, report: Report = print) -> None:
-    """Trains a model by the recipe on the Parquet files below `data` and writes a model folder at `output`.
+def finetune(
+    recipe: Recipe, base: Base, train: Examples, dev: Examples, keeping: Keeping, progress: Progress, device: str
+) -> tuple[MultiTaskBert, list[dict[str, Any]]]:
+    """Trains the base under new heads; returns the network and what was seen after each epoch.
 
-    Raises `UsageError` where data, a column or the base model is missing; nothing is written before the first minutes
-    are over. A run that was killed goes on from its last checkpoint in `output` when it is started again.
+    The order of the examples and the dropout follow from the seed alone; a run that was killed goes on from the
+    checkpoint in `keeping.folder`, and ends with the weights that it would have had.
     """
-    text_sources(recipe)
     torch.manual_seed(recipe.seed)
-    base = load_base(recipe.base)
-    if recipe.symbols:
-        base = widened(base)
-    spec = ModelSpec(
+    spec = spec_of(recipe)
+    base.config.hidden_dropout_prob = base.config.attention_probs_dropout_prob = recipe.dropout
+    network = base.network(spec)
+    network.dropout.p = recipe.head_dropout
+    trainer = make_trainer(recipe, base, network.to(device), spec, train[0], device)
+    head = [*network.label_head.parameters(), *network.tag_head.parameters()]
+    loop = Loop(network, head, recipe, keeping, progress)
+    if loop.restore():
+        progress.say(f"going on from step {loop.step:,}")
+    best = Best(keeping.folder, recipe.early_stopping, loop.extra)
+    look_at = tuple(drawn(examples, recipe.dev_rows, recipe.seed) for examples in dev)
+    while not loop.over and not best.settled:
+        loop.epoch(epoch_steps(recipe, *train, loop.place[0]), trainer.loss)
+        found = judge(trainer, *look_at)
+        better = best.note(network, loop.place[0], found)
+        ahead = "" if loop.over else f", left {duration(loop.left())}"
+        progress.say(f"epoch {loop.place[0]}/{recipe.epochs}: {found}{' (the best so far)' if better else ''}{ahead}")
+        loop.save()
+    if best.settled and not loop.over:
+        progress.say(f"no better for {best.stale} epochs: epoch {best.epoch} is kept")
+    best.bring_back(network)
+    return network, best.history
+
+
+def make_trainer(
+    recipe: Recipe, base: Base, network: MultiTaskBert, spec: ModelSpec, texts: list[Example], device: str
+) -> Trainer:
+    """The losses of a run: its precision, its weights of positives, its teacher."""
+    positive = positive_weights(texts, recipe.imbalance)
+    return Trainer(
+        network,
+        recipe,
+        base,
+        device,
+        resolve_precision(recipe.precision, device),
+        None if positive is None else positive.to(device),
+        load_teacher(recipe.teacher, spec, base, recipe.temperature, device) if recipe.teacher else None,
+        spec.tags,
+    )
+
+
+def spec_of(recipe: Recipe) -> ModelSpec:
+    """What the model folder will say of itself, before calibration."""
+    if recipe.overlap >= recipe.max_tokens - 2:
+        raise UsageError(f"recipe: overlap {recipe.overlap} leaves no room in a window of {recipe.max_tokens} tokens")
+    return ModelSpec(
         labels=tuple(recipe.labels),
         entity_types=tuple(recipe.entity_types),
         max_tokens=recipe.max_tokens,
         overlap=recipe.overlap,
         thresholds=dict.fromkeys(recipe.labels, 0.5),
     )
-    train, dev = (examples(recipe, data, split, base, spec) for split in ("train", "dev"))
-    report(f"training on {len(train[0]):,} texts and {len(train[1]):,} sentences, {recipe.epochs} epoch(s)")
-    base.config.hidden_dropout_prob = base.config.attention_probs_dropout_prob = recipe.dropout
-    network, device = base.network(spec), "cuda" if torch.cuda.is_available() else "cpu"
-    network.dropout.p = recipe.head_dropout
-    trainer = Trainer(network.to(device), recipe, base, device, report)
-    run = run_digest(recipe, data)
-    if trainer.restore(output, run):
-        report(f"going on from step {trainer.step}")
-    for epoch in range(trainer.place[0], recipe.epochs):
-        trainer.epoch(epoch, *train, output, run)
-        report(f"epoch {epoch + 1}/{recipe.epochs} done: dev loss {trainer.mean_loss(*dev):.4f}")
-        save(network, base, spec, output)
-    checkpoint.remove(output)
 
 
-def examples(
-    recipe: Recipe, data: Path, split: str, base: Base, spec: ModelSpec
-) -> tuple[list[Example], list[Example]]:
+def read_examples(recipe: Recipe, data: Path, base: Base) -> tuple[Examples, Examples]:
+    """The examples of both splits, checked: the training split teaches every label both ways, and every type."""
+    text_sources(recipe)
+    if recipe.max_tokens > base.positions:
+        raise UsageError(f"recipe: max_tokens {recipe.max_tokens} is more than the base's {base.positions} positions")
+    train, dev = (examples(recipe, data, split, base, spec_of(recipe)) for split in ("train", "dev"))
+    check_taught(recipe, train)
+    if recipe.early_stopping and not any(dev):
+        raise UsageError("early stopping needs dev rows: give a `split` column, a dev file or a dev share above 0")
+    return train, dev
+
+
+def examples(recipe: Recipe, data: Path, split: str, base: Base, spec: ModelSpec) -> Examples:
     """The texts and the sentences of a split."""
     return (
         text_examples(recipe, data, split, base.tokenizer),
@@ -60,10 +108,21 @@ def examples(
     )
 
 
-def run_digest(recipe: Recipe, data: Path) -> str:
-    """What a training run is: its recipe and the content of its files."""
-    files = sorted({source.file for source in (*recipe.texts, *recipe.tokens)})
-    return text_digest(recipe.model_dump_json() + "".join(file_digest(data / file) for file in files))
+def check_taught(recipe: Recipe, train: Examples) -> None:
+    """Raises `UsageError` for a label or an entity type that the rows cannot teach and no teacher does."""
+    if recipe.teacher:
+        return
+    targets = np.stack([row.labels for row in train[0] if row.labels is not None]) if train[0] else np.zeros((0, 0))
+    for label, target in zip(recipe.labels, targets.T, strict=bool(len(targets))):
+        for value, what in ((1, "positive"), (0, "negative")):
+            if not (target == value).any():
+                judged = int((~np.isnan(target)).sum())
+                raise UsageError(f"label '{label}' has no {what} in the training rows ({judged:,} of which judge it)")
+    tags = {int(tag) for row in train[1] if row.tags is not None for tag in np.unique(row.tags)}
+    known = {spec_of(recipe).tags[tag] for tag in tags - {IGNORED}}
+    for name in recipe.entity_types:
+        if not {f"B-{name}", f"I-{name}"} & known:
+            raise UsageError(f"entity type '{name}' has no span in the training rows")
 
 
 def save(network: MultiTaskBert, base: Base, spec: ModelSpec, output: Path) -> None:

@@ -1,8 +1,9 @@
 """A training recipe: which data teaches which label, and how long. One YAML file, unknown keys refused."""
 
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from moderation.settings import read_yaml
 
@@ -17,9 +18,11 @@ class Source(Strict):
     """Rows of one Parquet file: those whose columns hold one of the wanted values."""
 
     file: str
+    dev: str | None = Field(None, description="file of the held-out rows; else the column `split`, else `dev_share`")
+    dev_share: float = Field(0.1, ge=0, lt=1, description="share of the texts held out where nothing else tells")
     where: dict[str, list[str]] = {}
     cap: int | None = Field(None, gt=0, description="at most so many rows for each value of `group`")
-    group: str = "source"
+    group: str = Field("source", description="column that says where a row comes from, for the card")
 
 
 class TextSource(Source):
@@ -46,31 +49,86 @@ class CalibrationSource(TextSource):
     base_rate: dict[str, float] = {}
 
 
-class Recipe(Strict):
+class Schedule(Strict):
+    """How the weights are updated; what fine-tuning and domain adaptation have in common."""
+
+    epochs: int = Field(1, gt=0)
+    batch_tokens: int = Field(4096, gt=0, description="padded tokens of the texts that one step learns from")
+    accumulate: int = Field(1, gt=0, description="batches whose gradients make one update, where memory is short")
+    learning_rate: float = Field(1.5e-4, gt=0)
+    head_learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    warmup: float = Field(0.06, ge=0, lt=1, description="share of the updates in which the learning rate rises")
+    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the hardware has it")
+    seed: int = Field(7, ge=0)
+
+
+class Adaptation(Schedule):
+    """Masked-language-model training of the base on unlabelled text, before anything else."""
+
+    file: str = Field(description="Parquet file of unlabelled text")
+    text: str = Field("body", description="its column of texts")
+    max_rows: int | None = Field(None, gt=0, description="so many texts at most, drawn by the seed")
+    steps: int | None = Field(None, gt=0, description="updates, in place of epochs")
+    max_tokens: int = Field(128, ge=16, description="longer texts are taken in pieces of so many tokens")
+    mask_share: float = Field(0.15, gt=0, lt=1, description="share of the words that are to be guessed")
+    learning_rate: float = Field(1e-4, gt=0)
+
+
+class EarlyStopping(Strict):
+    """Training ends when the metric on the dev rows stops rising; the best epoch's weights are kept."""
+
+    patience: int = Field(2, gt=0, description="epochs without a better metric after which training ends")
+
+
+class Recipe(Schedule):
     """Everything that decides what a training run makes, but for the data itself."""
 
-    base: str = Field("minilm", description="'minilm' (the train extra's encoder) or a folder")
+    base: str = Field("minilm", description="'minilm' (the train extra's encoder), an encoder folder or a model folder")
     symbols: bool = Field(False, description="widen a BERT vocabulary by emoji, and read fancy letters as letters")
-    labels: list[str]
+    labels: list[str] = []
     entity_types: list[str] = []
-    max_tokens: int = Field(256, ge=16)
-    overlap: int = 64
-    texts: list[TextSource]
+    max_tokens: int = Field(256, ge=16, description="tokens of the model's window; longer texts teach by their start")
+    overlap: int = Field(64, ge=0, description="tokens that neighbouring windows share when the model scores")
+    texts: list[TextSource] = []
     tokens: list[TokenSource] = []
     calibration: list[CalibrationSource] = []
     functional: str | None = Field(
         None, description="'builtin' or a folder (beside the recipe, or here) of functional cases for the model card"
     )
-    epochs: int = Field(1, gt=0)
-    batch_tokens: int = Field(4096, gt=0, description="padded tokens of the texts that one step learns from")
     sentence_tokens: int = Field(512, gt=0, description="padded tokens of the sentences beside them")
-    learning_rate: float = 1.5e-4
-    head_learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    warmup: float = Field(0.06, ge=0, lt=1)
     dropout: float = Field(0.0, ge=0, lt=1, description="in the encoder; with much data a small one needs none")
     head_dropout: float = Field(0.1, ge=0, lt=1)
-    seed: int = 7
+    imbalance: Literal["none", "balanced", "sqrt"] = Field(
+        "none", description="weight of a label's positives: 1, negatives per positive, or the root of that"
+    )
+    early_stopping: EarlyStopping | None = Field(None, description="null: all epochs, and the last one is kept")
+    dev_rows: int = Field(5000, gt=0, description="held-out texts, and sentences, that are looked at after an epoch")
+    adapt: Adaptation | None = Field(None, description="domain adaptation of the base first")
+    teacher: str | None = Field(None, description="model folder to learn from besides the data")
+    distil_weight: float = Field(0.5, gt=0, le=1, description="the teacher's share of the loss")
+    temperature: float = Field(2.0, gt=0, description="divides the logits that the teacher is compared by")
+
+    @model_validator(mode="after")
+    def check_heads(self) -> Self:
+        """There is something to learn, and data that teaches it."""
+        for names, sources, what in (
+            (self.labels, self.texts, "labels need texts"),
+            (self.entity_types, self.tokens, "entity_types need tokens"),
+        ):
+            if bool(names) != bool(sources):
+                raise ValueError(f"{what}, and the other way round")
+        if not self.labels and not self.entity_types:
+            raise ValueError("neither labels nor entity_types: there is nothing to learn")
+        if doubled := [name for name in self.labels if self.labels.count(name) > 1]:
+            raise ValueError(f"label '{doubled[0]}' stands twice")
+        return self
+
+    def files(self) -> list[str]:
+        """The data files, each once."""
+        sources: list[Source] = [*self.texts, *self.tokens, *self.calibration]
+        found = {name for source in sources for name in (source.file, source.dev) if name}
+        return sorted(found | ({self.adapt.file} if self.adapt else set()))
 
 
 def read_recipe(path: Path) -> Recipe:

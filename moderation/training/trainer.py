@@ -1,142 +1,118 @@
-"""The training loop: a shared encoder, two heads, masked losses."""
+"""What fine-tuning learns from: a shared encoder, two heads, masked losses, and a teacher where there is one."""
 
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from moderation.models.base import Base
 from moderation.models.multitask import MultiTaskBert
-from moderation.training import checkpoint
 from moderation.training.batches import pad
 from moderation.training.data import IGNORED, Example
 from moderation.training.losses import label_loss, tag_loss
-from moderation.training.order import Step, epoch_steps, grouped
+from moderation.training.order import Step
 from moderation.training.recipe import Recipe
+from moderation.training.teacher import Teacher
 
-Report = Callable[[str], None]
-CHECKPOINT_SECONDS = 300
-REPORT_STEPS = 50
 WIDE = 160  # tokens from which torch's fused attention is faster on a CPU than separate products; below, far slower
 
 
+@dataclass
 class Trainer:
-    """A training run: network, optimiser, and how far it has come."""
+    """A network, its tags, and what its losses need. `positive` [labels] weighs positives, None is 1 each."""
 
-    def __init__(self, network: MultiTaskBert, recipe: Recipe, base: Base, device: str, report: Report) -> None:
-        self.network, self.recipe, self.base, self.device, self.report = network, recipe, base, device, report
-        heads = [*network.label_head.parameters(), *network.tag_head.parameters()]
-        groups = [
-            {"params": list(network.encoder.parameters()), "rate": recipe.learning_rate},
-            {"params": heads, "rate": recipe.head_learning_rate},
-        ]
-        self.optimiser = torch.optim.AdamW(
-            groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-        )
-        self.step, self.place, self.total, self.running = 0, (0, 0), 1, 0.0
-        self.started, self.first, self.saved = time.monotonic(), 0, time.monotonic()
-
-    def epoch(self, number: int, texts: list[Example], sentences: list[Example], keep: Path, run: str) -> None:
-        """One epoch, from wherever in it the run stands; keeps a checkpoint every few minutes."""
-        self.network.train()
-        steps = epoch_steps(self.recipe, texts, sentences, number)
-        self.total = self.recipe.epochs * len(steps)  # as every epoch has about as many
-        first = self.place[1] if self.place[0] == number else 0
-        for index, step in enumerate(steps[first:], first + 1):
-            self.learn(step)
-            self.place = (number, index)
-            if self.step % REPORT_STEPS == 0:
-                self.tell(number)
-            if time.monotonic() - self.saved > CHECKPOINT_SECONDS:
-                self.save(keep, run)
-
-    def learn(self, step: Step) -> None:
-        """One update of the weights."""
-        loss = self.loss(step)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["rate"] * self.pace()
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        self.step += 1
-        found = loss.item()
-        self.running = 0.98 * self.running + 0.02 * found if self.running else found
-
-    def pace(self) -> float:
-        """The share of the learning rate: up in the warm-up, then down to 0 in a line."""
-        warmup = max(1, int(self.total * self.recipe.warmup))
-        return min((self.step + 1) / warmup, max(0.0, (self.total - self.step) / max(1, self.total - warmup)))
+    network: MultiTaskBert
+    recipe: Recipe
+    base: Base
+    device: str
+    precision: str
+    positive: torch.Tensor | None = None
+    teacher: Teacher | None = None
+    tags: tuple[str, ...] = ()
 
     def loss(self, step: Step) -> torch.Tensor:
         """The losses of a step's texts and of its sentences, added up."""
         loss = torch.zeros((), device=self.device)
         if step.texts:
-            logits, _ = self.forward(step.texts)
-            loss = loss + label_loss(logits, self.stacked([row.labels for row in step.texts]))
+            loss = loss + self.text_loss(step.texts)
         if step.sentences:
-            _, tags = self.forward(step.sentences)
-            inner = tags[:, 1:-1]
-            targets = pad([row.tags for row in step.sentences if row.tags is not None], inner.shape[1], IGNORED)
-            allowed = self.stacked([row.allowed for row in step.sentences])
-            loss = loss + tag_loss(inner, torch.from_numpy(targets).to(self.device), allowed)
+            loss = loss + self.sentence_loss(step.sentences)
         return loss
 
-    def forward(self, examples: list[Example]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Label and tag logits of some examples, padded together."""
+    def text_loss(self, texts: list[Example]) -> torch.Tensor:
+        """The loss of the labels."""
+        ids, mask = self.inputs(texts)
+        logits, _ = self.forward(ids, mask)
+        hard = label_loss(logits, self.stacked([row.labels for row in texts]), self.positive)
+        if self.teacher is None or not self.teacher.labels:
+            return hard
+        with self.autocast():
+            taught, _ = self.teacher.logits(ids, mask)
+        return self.mixed(hard, self.teacher.label_loss(taught, logits))
+
+    def sentence_loss(self, sentences: list[Example]) -> torch.Tensor:
+        """The loss of the tags."""
+        ids, mask = self.inputs(sentences)
+        _, tags = self.forward(ids, mask)
+        inner = tags[:, 1:-1]
+        targets, allowed = self.tag_targets(sentences, inner.shape[1])
+        hard = tag_loss(inner, targets, allowed)
+        if self.teacher is None or not self.teacher.tags:
+            return hard
+        with self.autocast():
+            _, taught = self.teacher.logits(ids, mask)
+        return self.mixed(hard, self.teacher.tag_loss(taught[:, 1:-1], inner, targets != IGNORED))
+
+    def tag_targets(self, sentences: list[Example], width: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The tags of some sentences [rows, width], and which of them each row's source annotates [rows, tags]."""
+        targets = pad([row.tags for row in sentences if row.tags is not None], width, IGNORED)
+        return torch.from_numpy(targets).to(self.device), self.stacked([row.allowed for row in sentences])
+
+    def mixed(self, hard: torch.Tensor, soft: torch.Tensor) -> torch.Tensor:
+        """The loss of the data and that of the teacher, by the recipe's weight."""
+        weight = self.recipe.distil_weight
+        return (1 - weight) * hard + weight * soft
+
+    def inputs(self, examples: list[Example]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Token ids and mask of some examples, padded together."""
         rows = [self.base.with_specials(example.ids) for example in examples]
         width = max(map(len, rows))
         mask = pad([np.ones(len(row), np.int64) for row in rows], width)
-        ids, mask_there = (torch.from_numpy(array).to(self.device) for array in (pad(rows, width), mask))
-        self.network.encoder.config._attn_implementation = "eager" if self.device == "cpu" and width < WIDE else "sdpa"
-        with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16):
-            found: tuple[torch.Tensor, torch.Tensor] = self.network(ids, mask_there)
+        ids, there = (torch.from_numpy(array).to(self.device) for array in (pad(rows, width), mask))
+        return ids, there
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Label and tag logits."""
+        choose_attention(self.network.encoder, self.device, ids.shape[1])
+        with self.autocast():
+            found: tuple[torch.Tensor, torch.Tensor] = self.network(ids, mask)
         return found
+
+    def autocast(self) -> torch.autocast:
+        """bf16 for what bears it, where the precision is bf16."""
+        return mixed_precision(self.device, self.precision)
 
     def stacked(self, rows: list[np.ndarray | None]) -> torch.Tensor:
         """Targets of examples as one tensor on the device."""
         return torch.from_numpy(np.stack([row for row in rows if row is not None])).to(self.device)
 
-    @torch.no_grad()
-    def mean_loss(self, texts: list[Example], sentences: list[Example]) -> float:
-        """The mean batch loss on held-out examples."""
-        self.network.eval()
-        steps = [
-            Step(batch, []) if batch[0].labels is not None else Step([], batch)
-            for examples in (texts, sentences)
-            for batch in grouped(examples, self.recipe.batch_tokens, np.arange(len(examples)))
-        ]
-        return float(np.mean([self.loss(step).item() for step in steps])) if steps else float("nan")
 
-    def tell(self, epoch: int) -> None:
-        """Reports the running loss and the time left."""
-        left = (time.monotonic() - self.started) / (self.step - self.first) * (self.total - self.step)
-        self.report(f"epoch {epoch + 1} step {self.step}/{self.total} loss {self.running:.4f} left {left / 60:.0f} min")
+def mixed_precision(device: str, precision: str) -> torch.autocast:
+    """torch's automatic mixed precision, with fp32 weights; does nothing in fp32."""
+    return torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
-    def save(self, folder: Path, run: str) -> None:
-        """Keeps a checkpoint."""
-        state: dict[str, Any] = {
-            "run": run,
-            "step": self.step,
-            "place": list(self.place),
-            "network": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "random": torch.get_rng_state(),
-        }
-        checkpoint.save(folder, state)
-        self.saved = time.monotonic()
 
-    def restore(self, folder: Path, run: str) -> bool:
-        """Goes on from the folder's checkpoint, if there is one of this run."""
-        state = checkpoint.load(folder, run)
-        if state is None:
-            return False
-        self.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        torch.set_rng_state(state["random"])
-        self.step = self.first = int(state["step"])
-        self.place = (int(state["place"][0]), int(state["place"][1]))
-        return True
+def choose_attention(encoder: torch.nn.Module, device: str, width: int) -> None:
+    """The faster of torch's two ways for a batch of this width, where the architecture has both."""
+    if getattr(encoder, "_supports_sdpa", False):
+        encoder.config._attn_implementation = "eager" if device == "cpu" and width < WIDE else "sdpa"  # type: ignore[union-attr]
+
+
+def positive_weights(examples: list[Example], kind: str) -> torch.Tensor | None:
+    """How much a positive of each label counts [labels]: negatives per positive, or the root of that (`sqrt`)."""
+    if kind == "none" or not examples:
+        return None
+    targets = np.stack([row.labels for row in examples if row.labels is not None])
+    positives, negatives = (targets == 1).sum(0), (targets == 0).sum(0)
+    weights = negatives / np.maximum(positives, 1)
+    return torch.from_numpy(np.sqrt(weights) if kind == "sqrt" else weights).float()
