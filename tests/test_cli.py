@@ -12,6 +12,9 @@ from tests.commands import ROOT, moderation, run
 from tests.dumps import comment, read_rows, write_dump
 
 
+COMMANDS = ("run", "score", "config", "demo", "finetune", "functional", "evaluate", "calibrate", "bench")
+
+
 def mistake(*arguments: object, folder: Path | None = None, **environment: str) -> str:
     """The line that a mistaken command prints; there is nothing else, and the exit code is 2."""
     done = moderation(*arguments, folder=folder, **environment)
@@ -29,11 +32,11 @@ def dump(tmp_path) -> Path:
 def test_help_names_every_command_and_the_exit_codes() -> None:
     done = moderation("--help")
     assert done.returncode == 0
-    for word in ("run", "score", "config", "demo", "finetune", "functional", "bench", "--config", "validation refused"):
+    for word in (*COMMANDS, "--config", "validation refused"):
         assert word in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize("command", ["run", "score", "config", "demo", "finetune", "functional", "bench"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command) -> None:
     done = moderation(command, "--help")
     assert done.returncode == 0

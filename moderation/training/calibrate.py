@@ -1,88 +1,68 @@
-"""Calibration and thresholds of a trained model, from held-out rows."""
+"""Calibration and thresholds of a trained model, from the held-out rows that its recipe names."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from moderation.evaluation.score import answers
+from moderation.evaluation.thresholds import Criterion, Unreachable
+from moderation.inference.devices import Device
 from moderation.inference.engine import Engine
-from moderation.models.spec import SECTION, Calibration, ModelSpec
+from moderation.models.calibration import logit
+from moderation.models.load import ModelSource, find_model
+from moderation.models.spec import SECTION, ModelSpec
+from moderation.training.choose import LabelFit, fit_label
 from moderation.training.data import label_targets, read_rows
+from moderation.training.fit import Judged, Unfit
 from moderation.training.recipe import CalibrationSource, Recipe
 
-SMALLEST = 1e-6  # probabilities nearer to 0 or 1 than this have no logit in float32
 
+def calibrate(recipe: Recipe, data: Path, folder: Path, report: Callable[[str], None]) -> None:
+    """Fits each label's calibration and threshold by the recipe's calibration sources; rewrites the folder's config.
 
-def calibrate(recipe: Recipe, data: Path, folder: Path) -> None:
-    """Fits each label's calibration and threshold by the recipe's calibration sources; rewrites the folder's config."""
-    write_spec(folder, Engine.load(str(folder), "fp32").spec.model_copy(update={"calibration": {}}))
-    engine = Engine.load(str(folder), "fp32")
-    calibration, thresholds = {}, dict(engine.spec.thresholds)
-    for source in recipe.calibration:
-        scores, targets, labels = held_out(engine, recipe, source, data)
-        for label in labels:
-            column = engine.spec.labels.index(label)
-            judged = ~np.isnan(targets[:, column])
-            logits, truth = logit(scores[judged, column]), targets[judged, column] == 1
-            weights = base_rate_weights(truth, source.base_rate.get(label))
-            calibration[label] = fit_platt(logits, truth, weights)
-            thresholds[label] = best_threshold(apply(calibration[label], logits), truth, weights)
-    write_spec(folder, engine.spec.model_copy(update={"calibration": calibration, "thresholds": thresholds}))
-
-
-def held_out(
-    engine: Engine, recipe: Recipe, source: CalibrationSource, data: Path
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Scores and targets [rows, labels] of a calibration source's dev rows, those that the engine scored."""
-    rows = read_rows(data, source, "dev", ["text", *source.labels.values()], recipe.seed)
-    scores = engine.score(rows["text"].tolist()).scores
-    known = ~np.isnan(scores).any(axis=1)
-    return scores[known], label_targets(rows, source.labels, recipe.labels)[known], list(source.labels)
-
-
-def logit(probability: np.ndarray) -> np.ndarray:
-    """The inverse of the sigmoid."""
-    inside = np.clip(probability.astype(np.float64), SMALLEST, 1 - SMALLEST)
-    return np.log(inside / (1 - inside))
-
-
-def apply(calibration: Calibration, logits: np.ndarray) -> np.ndarray:
-    """Calibrated probabilities."""
-    return 1 / (1 + np.exp(-(calibration.scale * logits + calibration.shift)))
-
-
-def base_rate_weights(truth: np.ndarray, base_rate: float | None) -> np.ndarray:
-    """Weights that give the positives the share they have in nature, where a set was drawn richer."""
-    if base_rate is None:
-        return np.ones(len(truth))
-    share = truth.mean()
-    return np.where(truth, base_rate / share, (1 - base_rate) / (1 - share))
-
-
-def fit_platt(logits: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> Calibration:
-    """Platt scaling by weighted logistic regression.
-
-    As Platt has it, a positive counts as (N+ + 1) / (N+ + 2) and a negative as 1 / (N- + 2), so that scores that
-    separate the classes without error do not become certainties.
+    A label that cannot be fitted keeps plain scores and its threshold; `report` is told so.
     """
-    from sklearn.linear_model import LogisticRegression
+    engine = uncalibrated(find_model(str(folder)), "fp32")
+    spec = engine.spec
+    for source in recipe.calibration:
+        for label, found in fit_source(engine, recipe, source, data, report).items():
+            calibration = spec.calibration | {label: found.calibration}
+            thresholds = spec.thresholds | {label: found.threshold}
+            spec = spec.model_copy(update={"calibration": calibration, "thresholds": thresholds})
+    write_spec(folder, spec)
 
-    positives, negatives = truth.sum(), (~truth).sum()
-    target = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    both = np.concatenate([weights * target, weights * (1 - target)])
-    classes = np.repeat([True, False], len(logits))
-    model = LogisticRegression(C=np.inf).fit(np.tile(logits, 2)[:, None], classes, both)
-    return Calibration(scale=round(float(model.coef_[0, 0]), 4), shift=round(float(model.intercept_[0]), 4))
+
+def uncalibrated(source: ModelSource, precision: str, device: Device | None = None) -> Engine:
+    """The model with plain scores, and without entities."""
+    plain = replace(source, spec=source.spec.model_copy(update={"calibration": {}}))
+    return Engine(plain, precision, device, entities=False)
 
 
-def best_threshold(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> float:
-    """The threshold of the highest F1, halfway to the next score below it."""
-    from sklearn.metrics import precision_recall_curve
+def fit_source(
+    engine: Engine, recipe: Recipe, source: CalibrationSource, data: Path, report: Callable[[str], None]
+) -> dict[str, LabelFit]:
+    """The fit of each of a calibration source's labels, from its dev rows that the engine could score."""
+    rows = read_rows(data, source, "dev", ["text", *source.labels.values()], recipe.seed)
+    scores = answers(engine, rows["text"].tolist(), f"calibrating on {source.file}").scores
+    targets = label_targets(rows, source.labels, recipe.labels)
+    criterion, found = Criterion.parse(source.threshold), {}
+    for label in source.labels:
+        truth, column = targets[:, recipe.labels.index(label)], scores[:, engine.spec.labels.index(label)]
+        judged = judged_rows(column, truth, source.base_rate.get(label))
+        try:
+            found[label] = fit_label(judged, source.method, criterion)
+        except (Unfit, Unreachable) as error:
+            report(f"{label} is not calibrated on {source.file}: {error}")
+    return found
 
-    precision, recall, thresholds = precision_recall_curve(truth, scores, sample_weight=weights)
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    best = int(f1[:-1].argmax())
-    return round(float(thresholds[max(best - 1, 0) : best + 1].mean()), 4)
+
+def judged_rows(scores: np.ndarray, truth: np.ndarray, base_rate: float | None) -> Judged:
+    """The rows that were both scored and judged; `truth` [rows] is of 0, 1 and NaN."""
+    known = ~np.isnan(scores) & ~np.isnan(truth)
+    return Judged(logit(scores[known]), truth[known] == 1, base_rate)
 
 
 def write_spec(folder: Path, spec: ModelSpec) -> None:

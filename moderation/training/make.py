@@ -12,13 +12,12 @@ from moderation.resources import PACKAGE
 from moderation.training.adapt import adapt, read_pieces, save_encoder
 from moderation.training.calibrate import calibrate
 from moderation.training.card import write_card
-from moderation.training.data import label_targets, read_rows
-from moderation.training.evaluate import FEWEST, evaluate_labels, evaluate_spans
+from moderation.training.evaluate import evaluate_labels, evaluate_spans
 from moderation.training.finetune import finetune, read_examples, save, spec_of
 from moderation.training.interrupt import noticed
 from moderation.training.options import Options
 from moderation.training.progress import Report
-from moderation.training.recipe import Adaptation, CalibrationSource, Recipe, read_recipe
+from moderation.training.recipe import Adaptation, Recipe, read_recipe
 from moderation.training.run import Run, adaptation_digest, model_digest, running, versions
 from moderation.training.vocabulary import widened
 
@@ -87,8 +86,7 @@ def adapt_to(plan: Adaptation, base: Base, data: Path, run: Run, folder: Path) -
 def finish(recipe: Recipe, data: Path, output: Path, report: Report, suite: Suite | None) -> None:
     """Calibrates a trained folder, measures it and writes its card."""
     report("calibrating, and measuring on the dev rows ...")
-    recipe = calibratable(recipe, data, report)
-    calibrate(recipe, data, output)
+    calibrate(recipe, data, output, report)
     engine = Engine.load(str(output), "fp32")
     labels, spans = evaluate_labels(engine, recipe, data), evaluate_spans(engine, recipe, data)
     sections = card_sections(engine, suite) if suite else []
@@ -98,24 +96,3 @@ def finish(recipe: Recipe, data: Path, output: Path, report: Report, suite: Suit
     for found in spans:
         if found.type == "all":
             report(f"{found.source} entities: F1 {found.f1:.3f}")
-
-
-def calibratable(recipe: Recipe, data: Path, report: Report) -> Recipe:
-    """The recipe without the calibration of labels that too few dev rows judge; says which those are."""
-    sources: list[CalibrationSource] = []
-    for source in recipe.calibration:
-        rows = read_rows(data, source, "dev", ["text", *source.labels.values()], recipe.seed)
-        targets = label_targets(rows, source.labels, recipe.labels)
-        kept = {}
-        for label, column in source.labels.items():
-            target = targets[:, recipe.labels.index(label)]
-            positives, negatives = int((target == 1).sum()), int((target == 0).sum())
-            if min(positives, negatives) >= FEWEST:
-                kept[label] = column
-            else:
-                report(
-                    f"{label}: not calibrated, threshold 0.5, as {source.file} has {positives} positives and "
-                    f"{negatives} negatives among its dev rows ({FEWEST} of each are needed)"
-                )
-        sources.append(source.model_copy(update={"labels": kept}))
-    return recipe.model_copy(update={"calibration": [source for source in sources if source.labels]})

@@ -1,11 +1,23 @@
 """A training recipe: which data teaches which label, and how long. One YAML file, unknown keys refused."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from moderation.errors import UsageError
+from moderation.evaluation.thresholds import Criterion
 from moderation.settings import read_yaml
+
+Method = Literal["platt", "temperature", "isotonic", "auto"]
+
+
+def method_named(text: str) -> Method:
+    """A calibration method; raises `UsageError` for what is none."""
+    for method in get_args(Method):
+        if method == text:
+            return cast(Method, method)
+    raise UsageError(f"method '{text}' is none of {', '.join(get_args(Method))}")
 
 
 class Strict(BaseModel):
@@ -46,7 +58,18 @@ class CalibrationSource(TextSource):
     `base_rate` is the share of positives in nature, where the set was drawn richer: rows are weighted back to it.
     """
 
-    base_rate: dict[str, float] = {}
+    base_rate: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
+    method: Method = Field("platt", description="auto takes the one of the lowest log loss in cross-validation")
+    threshold: str = Field("f1", description="f1, macro_f1, balanced, precision=P or cost=MISS:ALARM")
+
+    @field_validator("threshold")
+    @classmethod
+    def check_threshold(cls, text: str) -> str:
+        """The criterion is one that can be read."""
+        try:
+            return str(Criterion.parse(text))
+        except UsageError as error:
+            raise ValueError(str(error)) from error
 
 
 class Schedule(Strict):

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from moderation.errors import UsageError
+from moderation.evaluation.spans import gold_spans
 from moderation.models.load import load_tokenizer
 from moderation.resources import builtin_model
 from moderation.training.data import IGNORED, align, label_targets, read_rows
-from moderation.training.evaluate import gold_spans
 from moderation.training.recipe import Recipe, TextSource, TokenSource, read_recipe
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
