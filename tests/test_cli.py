@@ -11,7 +11,6 @@ import yaml
 from tests.commands import ROOT, moderation, run
 from tests.dumps import comment, read_rows, write_dump
 
-
 COMMANDS = ("run", "score", "config", "demo", "finetune", "functional", "evaluate", "calibrate", "bench")
 
 

@@ -25,13 +25,14 @@ class Part(BaseModel):
 class Fitted(Part):
     """One label: its calibration and threshold, and what they rest on.
 
-    `column` is the column of 0 and 1 that they were fitted to; `base_rate` the share of positives in it and
-    `assumed_base_rate` the one that the rows were weighted to. `log_loss` is per method that was tried. It and all
-    other figures are of 5-fold cross-validation, each row answered for by a fit that has not seen it; only
-    `ece_before` is of the scores as the model gave them before.
+    `output` is the number of the network's output that the label was, `column` the column of 0 and 1 that it was fitted
+    to, `base_rate` the share of positives in it and `assumed_base_rate` the one that the rows were weighted to.
+    `log_loss` is per method that was tried. It and all other figures are of 5-fold cross-validation, each row answered
+    for by a fit that has not seen it; only `ece_before` is of the scores as the model gave them before.
     """
 
     calibration: Calibration
+    output: int
     threshold: Probability
     criterion: str
     column: str
@@ -110,5 +111,11 @@ def with_calibration(source: ModelSource, artefact: Path) -> ModelSource:
             f"calibration {artefact} is of {', '.join(unknown)}; model {source.folder} has the labels "
             f"{', '.join(source.spec.labels)}"
         )
+    for label, fitted in found.labels.items():
+        if fitted.output != (here := source.spec.outputs.index(label)):
+            raise UsageError(
+                f"calibration {artefact}: {label} was output {fitted.output} of the network, and model {source.folder} "
+                f"has it as output {here}"
+            )
     model_id = text_digest(source.model_id + found.text())[:DIGEST_LENGTH]
     return replace(source, spec=found.applied(source.spec), model_id=model_id)

@@ -85,6 +85,7 @@ def fit_one(spec: ModelSpec, label: str, scores: np.ndarray, truth: np.ndarray, 
     figures = {name: rounded(value) for name, value in asdict(fit).items() if name not in ("calibration", "threshold")}
     return Fitted(
         calibration=fit.calibration,
+        output=spec.outputs.index(label),
         threshold=fit.threshold,
         criterion=str(wish.criterion),
         column=column,

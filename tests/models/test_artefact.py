@@ -13,6 +13,7 @@ from moderation.models.calibration import Calibration
 from moderation.models.load import ModelSource, find_model
 
 TEXTS = ["hello you", "you utter fool", "the train to Rome was late again"]
+OUTPUTS = {"insult": 5, "threat": 4}
 ISOTONIC = Calibration(x=(0.1, 0.5, 0.9), y=(0.05, 0.2, 0.95))
 
 
@@ -22,6 +23,7 @@ def source(tiny_model: Path) -> ModelSource:
 
 
 def artefact(network_id: str, **labels: Calibration) -> Artefact:
+    """An artefact with figures that mean nothing; the outputs are the tiny model's."""
     rest = {
         "criterion": "f1",
         "column": "c",
@@ -32,7 +34,9 @@ def artefact(network_id: str, **labels: Calibration) -> Artefact:
     }
     figures = dict.fromkeys(("ece_before", "ece_after", "precision", "recall", "macro_f1"), 0.5)
     fitted = {
-        name: Fitted.model_validate({"calibration": one, "threshold": 0.3, **rest, **figures})
+        name: Fitted.model_validate(
+            {"calibration": one, "output": OUTPUTS.get(name, 0), "threshold": 0.3} | rest | figures
+        )
         for name, one in labels.items()
     }
     return Artefact(network_id=network_id, data=Data(sha256="0" * 64, rows=90), labels=fitted)
@@ -79,6 +83,12 @@ def test_an_artefact_of_another_network_or_of_unknown_labels_is_refused_by_name(
 ) -> None:
     path = written(tmp_path, artefact(network or source.network_id, **{label: ISOTONIC}))
     with pytest.raises(UsageError, match=words):
+        with_calibration(source, path)
+
+
+def test_a_label_that_is_another_output_now_is_refused(source: ModelSource, tmp_path: Path) -> None:
+    path = written(tmp_path, artefact(source.network_id, obscene=ISOTONIC))
+    with pytest.raises(UsageError, match=r"obscene was output 0 of the network, and model .* has it as output 3"):
         with_calibration(source, path)
 
 
