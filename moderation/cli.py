@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moderation import cli_evaluation, cli_functional, cli_training
+from moderation import cli_evaluation, cli_functional, cli_models, cli_training
 from moderation.errors import GateRefused, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_training.app)
 app.add_typer(cli_functional.app)
+app.add_typer(cli_models.app)
 app.add_typer(cli_evaluation.app)
 
 Input = Annotated[

@@ -100,5 +100,8 @@ def make(folder: Path, family: str, head: str, names: list[str], seed: int = 0, 
         if weight.dim() > 1:
             torch.nn.init.normal_(weight, std=0.6)  # spread out, so that answers differ from text to text
     network.save_pretrained(folder)
-    (folder / "tokenizer.json").write_text(tokenizer_text(KINDS.get(family, "wordpiece")), encoding="utf-8")
+    kind = KINDS.get(family, "wordpiece")
+    (folder / "tokenizer.json").write_text(tokenizer_text(kind), encoding="utf-8")
+    if kind == "wordpiece":  # without it transformers 5 takes a BERT to be without capitals
+        (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}', encoding="utf-8")
     return folder

@@ -3,15 +3,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from moderation.errors import UsageError
 from moderation.models.importing import Parts, cached, read_parts
+from moderation.models.pickled import PICKLED
 from moderation.models.tokenizers import PARTS, SETTINGS, WHOLE
 
 TOKENIZER = [WHOLE, *PARTS, *SETTINGS]
 SAFE = ["config.json", "model*.safetensors", "model.safetensors.index.json", *TOKENIZER]
-PICKLED = ["pytorch_model.bin"]
 
 
 def import_from_hub(name: str, revision: str | None) -> Path:
@@ -24,10 +23,12 @@ def import_from_hub(name: str, revision: str | None) -> Path:
     return cached(json.dumps(origin), lambda: read_parts(folder, origin))
 
 
-def read_from_hub(name: str, revision: str | None, read: Callable[[Path, dict[str, Any]], Parts]) -> Parts:
-    """A hub model to be written elsewhere; its weights may be pickled, `read` knows what to do with them."""
-    folder = download(name, revision, [*SAFE, *PICKLED], lambda folder: whole(folder) or pickled(folder))
-    return read(folder, {"source": name, "revision": folder.name})
+def read_from_hub(name: str, revision: str | None) -> Parts:
+    """A hub model, to be written elsewhere; its weights may be pickled."""
+    folder = download(name, revision, SAFE, lambda found: whole(found) or pickled(found))
+    if not whole(folder):
+        folder = download(name, folder.name, [*SAFE, PICKLED], pickled)
+    return read_parts(folder, {"source": name, "revision": folder.name}, pickles=True)
 
 
 def whole(folder: Path) -> bool:
@@ -37,7 +38,7 @@ def whole(folder: Path) -> bool:
 
 def pickled(folder: Path) -> bool:
     """Whether a download has a config and pickled weights."""
-    return (folder / "config.json").is_file() and any((folder / name).is_file() for name in PICKLED)
+    return (folder / "config.json").is_file() and (folder / PICKLED).is_file()
 
 
 def download(name: str, revision: str | None, patterns: list[str], enough: Callable[[Path], bool]) -> Path:

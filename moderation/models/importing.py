@@ -12,7 +12,7 @@ from moderation.cache import cache_folder, turn
 from moderation.errors import UsageError
 from moderation.models.load import DIGEST_LENGTH
 from moderation.models.spec import OURS, SECTION, ModelSpec
-from moderation.models.tokenizers import tokenizer_files, write_tokenizer
+from moderation.models.tokenizers import tokenizer_files, write_json, write_tokenizer
 from moderation.models.weights import WEIGHTS, fill, read_weights, weight_files
 from moderation.text.digest import file_digest, text_digest
 
@@ -40,8 +40,9 @@ class Parts:
     where: Path
 
 
-def read_parts(folder: Path, origin: dict[str, Any]) -> Parts:
-    """A folder in transformers' layout; raises `UsageError` that names what is missing or unknown."""
+def read_parts(folder: Path, origin: dict[str, Any], pickles: bool = False) -> Parts:
+    """A folder in transformers' layout; raises `UsageError` that names what is missing or unknown. With `pickles` its
+    weights may be pickled: they are read without running anything."""
     from moderation.models.derive import derive_spec
     from moderation.models.networks import architecture, encoder_config
 
@@ -51,17 +52,21 @@ def read_parts(folder: Path, origin: dict[str, Any]) -> Parts:
     tokenizer_files(folder)
     config = encoder_config(folder)
     spec = derive_spec(name, config, folder)
-    return Parts(name, config, weights_of(folder), folder, spec, origin, folder)
+    return Parts(name, config, weights_of(folder, pickles), folder, spec, origin, folder)
 
 
-def weights_of(folder: Path) -> "dict[str, Tensor]":
-    """A folder's weights; where they are pickled the error says what to do."""
-    if (folder / "pytorch_model.bin").is_file() and not (folder / weight_files(folder)[0]).is_file():
+def weights_of(folder: Path, pickles: bool) -> "dict[str, Tensor]":
+    """A folder's weights; where they are pickled and may not be the error says what to do."""
+    from moderation.models.pickled import PICKLED, pickled_weights
+
+    if (folder / weight_files(folder)[0]).is_file() or not (folder / PICKLED).is_file():
+        return read_weights(folder)
+    if not pickles:
         raise UsageError(
-            f"model {folder} lacks {WEIGHTS}: its weights are pickled, which can hold code; 'moderation models import' "
-            "reads them without running any"
+            f"model {folder} lacks {WEIGHTS}: its weights are pickled, which can hold code; 'moderation models import "
+            f"{folder} --output DIR' reads them without running any"
         )
-    return read_weights(folder)
+    return pickled_weights(folder)
 
 
 def write_parts(parts: Parts, made: Path) -> None:
@@ -79,11 +84,6 @@ def write_parts(parts: Parts, made: Path) -> None:
     config = {name: value for name, value in config.items() if name != "auto_map"}
     write_json(made / "config.json", config | {SECTION: parts.spec.model_dump(mode="json")})
     write_json(made / ORIGIN, parts.origin)
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes indented JSON."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def cached(key: str, read: Callable[[], Parts]) -> Path:

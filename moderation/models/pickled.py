@@ -2,9 +2,26 @@
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moderation.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PICKLED = "pytorch_model.bin"
+
+
+def pickled_weights(folder: Path) -> "dict[str, Tensor]":
+    """The weights of a folder's pickle in fp32; raises `UsageError` like `read_pickle`."""
+    import torch
+
+    content = read_pickle(folder / PICKLED)
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in content.items()
+    ):
+        raise UsageError(f"{folder / PICKLED} holds no weights by their names")
+    return {name: tensor.float() for name, tensor in content.items()}
 
 
 def read_pickle(file: Path) -> Any:

@@ -1,8 +1,8 @@
 """Tokenizer files: one tokenizer.json, whatever form the tokenizer came in."""
 
-import shutil
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moderation.errors import UsageError
 
@@ -19,14 +19,18 @@ PARTS = (
     "sentencepiece.bpe.model",
     "tokenizer.model",
 )
+# What transformers' settings of a BERT tokenizer are called in a tokenizer.json.
+NORMALIZER = {
+    "do_lower_case": "lowercase",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "handle_chinese_chars",
+}
 SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 
 
 def tokenizer_files(folder: Path) -> list[str]:
     """The names of the files that a folder's tokenizer is in; raises `UsageError` where there are none."""
-    if (folder / WHOLE).is_file():
-        return [WHOLE]
-    found = [name for name in PARTS if (folder / name).is_file()]
+    found = [WHOLE] if (folder / WHOLE).is_file() else [name for name in PARTS if (folder / name).is_file()]
     if not found:
         raise UsageError(f"model {folder} lacks {WHOLE}, and has none of {', '.join(PARTS)} either")
     return found + [name for name in SETTINGS if (folder / name).is_file()]
@@ -39,7 +43,7 @@ def write_tokenizer(folder: Path, made: Path, vocabulary: int) -> None:
     five tokens, to which each word is unknown, from files that it does not understand, and says nothing.
     """
     if (folder / WHOLE).is_file():
-        shutil.copyfile(folder / WHOLE, made / WHOLE)
+        write_json(made / WHOLE, as_configured(read_json(folder / WHOLE), folder))
         return
     converted = convert(folder)
     size = converted.get_vocab_size()
@@ -49,6 +53,33 @@ def write_tokenizer(folder: Path, made: Path, vocabulary: int) -> None:
             f"save a {WHOLE} beside it"
         )
     converted.save(str(made / WHOLE))
+
+
+def as_configured(tokenizer: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A BERT tokenizer with what tokenizer_config.json says of case, accents and ideographs: where the two files do not
+    agree, that is what transformers goes by."""
+    normalizer = tokenizer.get("normalizer")
+    if not isinstance(normalizer, dict) or normalizer.get("type") != "BertNormalizer":
+        return tokenizer
+    said = read_json(folder / SETTINGS[0]) if (folder / SETTINGS[0]).is_file() else {}
+    changes = {new: said[old] for old, new in NORMALIZER.items() if old in said}
+    return tokenizer | {"normalizer": normalizer | changes}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; raises `UsageError` where the file holds none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: holds no JSON object")
+    return content
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes indented JSON."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def convert(folder: Path) -> "Tokenizer":
