@@ -123,7 +123,7 @@ def measure(name: str, texts: list[str], arguments: argparse.Namespace) -> dict[
         peers |= {peer: (int(read.sum()), run) for peer, run in alone.items()}
         for _, run in peers.values():
             run()  # warms up, and compiles
-        print(f"\n{name}: {engine.backend.name}, probabilities within {difference:.1e} of fp32")
+        print(f"\n{name}: {engine.members[0].backend.name}, probabilities within {difference:.1e} of fp32")
         return report(peers, race(peers, arguments.rounds)) | {"largest_difference": difference}
 
 
@@ -205,12 +205,12 @@ def models_alone(
     from moderation.inference.work import Work
     from moderation.models.load import load_multitask
 
-    backends: dict[str, Backend] = {"model": engine.backend}
+    backends: dict[str, Backend] = {"model": engine.members[0].backend}
     if arguments.compiled:
         compiled = CudaBackend(load_multitask(source), "bf16", arguments.device)
         compiled.network.layer = torch.compile(compiled.network.layer)  # type: ignore[method-assign]
         backends["compiled"] = compiled
-    chunks, found = list(engine.chunks(Work(), texts, list(range(len(texts))))), {}
+    chunks, found = [chunk for (chunk,) in engine.chunks(Work(), texts, list(range(len(texts))))], {}
     for budget in arguments.budgets:
         batches = [batch for chunk in chunks for batch in chunk.batches(Budget(budget))]
         for name, backend in backends.items():

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from moderation.inference.devices import Device
     from moderation.inference.moderator import Moderator
+    from moderation.models.panel import Models
 
 __version__ = "0.1.0"
 
 
-def load(source: str = "builtin", precision: str = "auto", device: "Device | None" = None) -> "Moderator":
-    """Loads a model and returns its moderator, whose `.score(list_of_texts)` gives one result per text, in order.
+def load(models: "Models" = "builtin", precision: str = "auto", device: "Device | None" = None) -> "Moderator":
+    """Loads models and returns their moderator, whose `.score(list_of_texts)` gives one result per text, in order.
 
-    `source` is `builtin` or a model folder; `precision` is `auto`, `fp32`, `bf16` or `int8`; `device` says where it
-    runs, on a GPU if there is one, else on the CPU. Raises `UsageError` where the source is not a complete model or the
-    device cannot be had.
+    `models` is one model or a list of them, each a name or a mapping as in the config's `models:`; `precision` is
+    `auto`, `fp32`, `bf16` or `int8`; `device` says where they run, on a GPU if there is one, else on the CPU. Raises
+    `UsageError` where a model is not complete, two of them give the same label, or the device cannot be had.
     """
     from moderation.inference.moderator import Moderator
 
-    return Moderator.load(source, precision, device)
+    return Moderator.load(models, precision, device)

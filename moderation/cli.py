@@ -45,7 +45,10 @@ Date = Annotated[
     str | None,
     typer.Option("--date", metavar="YYYY-MM-DD", help="Only this UTC day; the day of all rows without timestamps."),
 ]
-Model = Annotated[str | None, typer.Option("--model", help="'builtin' or a model folder.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="'builtin' or where else a model is; may be given more than once."),
+]
 PolicyFile = Annotated[str | None, typer.Option("--policy", help="'default' or a YAML file of thresholds and rules.")]
 Precision = Annotated[
     str | None, typer.Option("--precision", help="auto (bf16 where the hardware has it), fp32, bf16 or int8.")
@@ -63,7 +66,7 @@ def run(
     output: Output = None,
     config: ConfigFile = None,
     date: Date = None,
-    model: Model = None,
+    models: Models = None,
     policy: PolicyFile = None,
     precision: Precision = None,
     device: DeviceName = None,
@@ -91,7 +94,7 @@ def score(
         list[str] | None, typer.Argument(help="Texts to score; standard input where none is given.")
     ] = None,
     file: Annotated[Path | None, typer.Option("--file", help="Score each line of this file.")] = None,
-    model: Model = "builtin",
+    models: Models = None,
     precision: Precision = "auto",
     device: DeviceName = "auto",
 ) -> None:
@@ -103,7 +106,7 @@ def score(
     from moderation.inference.devices import Device
 
     texts = text_lines(text, file)
-    moderator = moderation.load(model or "builtin", precision or "auto", Device(device or "auto"))
+    moderator = moderation.load(models or "builtin", precision or "auto", Device(device or "auto"))
     for block in blocks(texts, 1000):
         for body, result in zip(block, moderator.score(block), strict=True):
             typer.echo(json.dumps({"text": body, **result.as_dict()}, ensure_ascii=False))
@@ -115,7 +118,7 @@ def config(
     output: Output = None,
     config: ConfigFile = None,
     date: Date = None,
-    model: Model = None,
+    models: Models = None,
     policy: PolicyFile = None,
     precision: Precision = None,
     device: DeviceName = None,
@@ -170,11 +173,11 @@ def bench(
         typer.echo(json.dumps(result, allow_nan=False))
 
 
-def resolved(config: Path | None, input: list[Path] | None, **options: Any) -> "Config":
+def resolved(config: Path | None, input: list[Path] | None, models: list[str] | None, **options: Any) -> "Config":
     """The settings of a command that takes the options of the main job, each by its own name."""
     from moderation.config import load_config
 
-    return load_config(config, input=input or None, **options)
+    return load_config(config, input=input or None, models=models or None, **options)
 
 
 def text_lines(texts: list[str] | None, file: Path | None) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,16 +21,17 @@ from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, Pydant
 
 from moderation.errors import UsageError
 from moderation.inference.devices import Device
-from moderation.settings import explain, load_mapping
+from moderation.models.entry import ModelEntry
+from moderation.settings import explain, first_mistake, load_mapping
 
 PREFIX = "MODERATION_"
 
 
 def as_list(value: object) -> object:
-    """One path is a list of one; a list in the environment is JSON."""
+    """What stands alone is a list of one; a list in the environment is JSON."""
     if isinstance(value, str) and value.startswith("["):
         value = from_json(value)
-    return [value] if isinstance(value, str | Path) else value
+    return [value] if isinstance(value, str | Path | Mapping) else value
 
 
 class Columns(BaseModel):
@@ -61,7 +63,9 @@ class Config(BaseSettings):
         None, description="only comments of this UTC day; the day of all rows where the input has no timestamps"
     )
     columns: Columns = Columns()
-    model: str = Field("builtin", description="'builtin' or a model folder")
+    models: Annotated[list[ModelEntry], BeforeValidator(as_list), NoDecode] = Field(
+        [ModelEntry(source="builtin")], description="what scores the texts; each a name or a mapping"
+    )
     precision: Literal["auto", "fp32", "bf16", "int8"] = Field(
         "auto", description="auto: bf16 where the hardware has it"
     )
@@ -73,6 +77,14 @@ class Config(BaseSettings):
     price_per_hour: NonNegativeFloat | None = Field(
         None, description="what the machines cost in an hour; the run report then says what a million comments cost"
     )
+
+    @field_validator("models")
+    @classmethod
+    def has_a_model(cls, value: list[ModelEntry]) -> list[ModelEntry]:
+        """Refuses a list without a model."""
+        if not value:
+            raise ValueError("models is empty: name at least one, for example 'builtin'")
+        return value
 
     @field_validator("device")
     @classmethod
@@ -124,7 +136,7 @@ def load_config(file: Path | None = None, **overrides: Any) -> Config:
 
 def origin(error: ValidationError, file: Path | None, given: dict[str, Any]) -> str:
     """Where the first mistake comes from: the source that wins for its key."""
-    first = error.errors()[0]
+    first = first_mistake(error)
     if not first["loc"]:  # a variable that pydantic-settings could not decode
         raise UsageError(f"environment: {first['msg'].removeprefix('Value error, ')}") from error
     key = str(first["loc"][0])

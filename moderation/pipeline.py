@@ -1,20 +1,20 @@
 """The main job: read, score, decide, validate, publish."""
 
+import logging
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moderation.config import Config
 from moderation.errors import GateRefused
-from moderation.models.load import ModelSource, find_model
-from moderation.policy import ACTIONS, SEVERITIES, Policy, read_policy
+from moderation.models.panel import Panel, find_panel
+from moderation.policy import ACTIONS, SEVERITIES, Policy, describe, left_out, read_policy
 from moderation.resources import schemas
 from moderation.runs.inputs import InputFile, find_inputs
 from moderation.runs.manifest import Manifest
 from moderation.runs.performance import cost, performance, speed
 from moderation.runs.progress import progress
-from moderation.runs.publish import Scope, kept_files, publish, replaced_keys
+from moderation.runs.publish import Scope, kept_files, publish, replaced_keys, staged_dates
 from moderation.runs.run import Run
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from moderation.quality.gate import Outcome
     from moderation.spark.read import Comments
 
+log = logging.getLogger(__name__)
 # What the scoring column gives and the policy does not decide anew.
 ANSWERS = (
     *("text_sha256", "status", "status_reason", "scores", "entities", "evidence"),
@@ -40,10 +41,12 @@ def moderate(config: Config) -> Manifest:
     from moderation.spark.session import session
 
     files = find_inputs(config.input, config.columns)
-    model = find_model(config.model)
-    policy = read_policy(config.policy, model.spec)
+    panel = find_panel(config.models)
+    policy = read_policy(config.policy, panel)
+    if missing := left_out(config.policy, panel):
+        log.warning("note: the default policy goes without some rules, as the models lack what they name: %s", missing)
     with Run(config) as run, session(config.spark) as spark, input_errors():
-        job = Job(config, run, spark, files, model, policy)
+        job = Job(config, run, spark, files, panel, policy)
         comments = run.stage("read", job.read)
         scored = run.stage("score", job.score, comments)
         labelled = run.stage("decide", job.decide, scored)
@@ -60,7 +63,7 @@ class Job:
     run: Run
     spark: "SparkSession"
     files: list[InputFile]
-    model: ModelSource
+    panel: Panel
     policy: Policy
 
     def read(self) -> "Comments":
@@ -74,18 +77,10 @@ class Job:
         broken = write.stage(comments.broken, self.run.staging / "quarantine")
         reasons = write.counts_by(broken, "reason")
         self.run.describe(
-            inputs=[describe(file) for file in self.files],
+            inputs=[file.describe() for file in self.files],
             renamed_columns=comments.renamed,
-            model={
-                "source": self.config.model,
-                "model_id": self.model.model_id,
-                **self.model.spec.model_dump(mode="json"),
-            },
-            policy={
-                "source": self.config.policy,
-                "policy_id": self.policy.policy_id,
-                **self.policy.model_dump(mode="json"),
-            },
+            model=self.panel.describe(),
+            policy=describe(self.policy, self.config.policy, self.panel),
             counts={
                 "rows_in": sum(file.rows for file in self.files),
                 "other_dates": comments.other_dates.count() if self.config.date else 0,
@@ -98,7 +93,7 @@ class Job:
         return comments
 
     def check_device(self) -> None:
-        """Where workers run on this machine, asks now whether the model can; elsewhere only they can know."""
+        """Where workers run on this machine, asks now whether models can; elsewhere only they can know."""
         from moderation.inference.devices import check
 
         if self.local:
@@ -108,18 +103,18 @@ class Job:
         """Has Spark resolve the policy's conditions now, not after hours of scoring."""
         from moderation.spark.decide import decide
 
-        decide(self.scored(comments.good), self.policy, self.model.spec, self.run_id)
+        decide(self.scored(comments.good), self.policy, self.panel, self.run_id)
 
     def scored(self, rows: "DataFrame") -> "DataFrame":
-        """Rows with the columns that the model gives them, and what that took."""
+        """Rows with the columns that the models give them, and what that took."""
         from moderation.spark.columns import moderate_with_work
 
-        column = moderate_with_work("body", self.model, self.config.precision, self.config.device_settings)
+        column = moderate_with_work("body", self.panel, self.config.precision, self.config.device_settings)
         answers = rows.withColumn("moderation", column)
         return answers.select(*rows.columns, *[f"moderation.{name}" for name in (*ANSWERS, "work")])
 
     def score(self, comments: "Comments") -> "DataFrame":
-        """Scores every good row with the model; Spark spreads them over its tasks."""
+        """Scores every good row with the models; Spark spreads them over its tasks."""
         from moderation.spark import write
         from moderation.spark.read import scoring_tasks
 
@@ -132,7 +127,7 @@ class Job:
         seconds = time.perf_counter() - started
         work, load_seconds = write.total_work(scored)
         workers = min(tasks, context.defaultParallelism)
-        self.run.manifest.throughput = performance(self.model.shape, work, load_seconds, seconds, workers, self.peak())
+        self.run.manifest.throughput = performance(work, load_seconds, seconds, workers, self.peak())
         self.run.note(rows=rows, tasks=tasks)
         return scored.drop("work")
 
@@ -142,11 +137,11 @@ class Job:
         from moderation.spark.decide import decide
         from moderation.spark.errors import policy_errors
 
-        labelled = decide(scored, self.policy, self.model.spec, self.run_id)
+        labelled = decide(scored, self.policy, self.panel, self.run_id)
         with policy_errors():
             staged = write.stage(labelled, self.run.staging / "labelled").drop("input_key")
         manifest = self.run.manifest
-        manifest.counts |= write.label_counts(staged, self.model.spec)
+        manifest.counts |= write.label_counts(staged, self.panel)
         manifest.throughput |= speed(manifest.counts, manifest.throughput["seconds"]["scoring"])
         self.run.note(scored=manifest.counts["scored"], flagged=manifest.counts["flagged"])
         return staged
@@ -157,11 +152,10 @@ class Job:
         from moderation.quality.view import Vocabulary
         from moderation.spark.paths import literal
 
-        spec = self.model.spec
         kept = kept_files(self.run.output, self.scope, staged_dates(self.run.staging))
         outcome = validate(
             labelled,
-            vocabulary=Vocabulary(spec.labels, spec.entity_types, ACTIONS, SEVERITIES),
+            vocabulary=Vocabulary(self.panel.labels, self.panel.entity_types, ACTIONS, SEVERITIES),
             expected_rows=self.expected_rows,
             published_ids=self.spark.read.parquet(*map(literal, kept)).select("id") if kept else None,
             suite=schemas() / "expectations" / "labelled.json",
@@ -175,7 +169,7 @@ class Job:
     def publish(self, outcome: "Outcome") -> None:
         """Publishes what passed; raises `GateRefused` with the reasons where it did not."""
         if not outcome.success:
-            raise GateRefused(refusal(outcome, self.run))
+            raise GateRefused(f"{outcome.refusal}\n  staged rows: {self.run.staging}")
         self.run.manifest.throughput |= self.bill()
         publish(self.run.output, self.run.staging, self.run.folder, self.scope, self.run.manifest)
         self.run.note(files=len(self.run.manifest.published), replaced=len(self.run.manifest.replaced))
@@ -216,22 +210,3 @@ class Job:
         keys = replaced_keys(self.run.output, [file.uri for file in self.files], roots)
         dates = frozenset({str(self.config.date), "unknown"}) if self.config.date else None
         return Scope(keys, dates)
-
-
-def describe(file: InputFile) -> dict[str, object]:
-    """What the manifest says of an input file."""
-    return {"uri": file.uri, "key": file.key, "rows": file.rows, "size": file.size, "sha256": file.sha256}
-
-
-def staged_dates(staging: Path) -> set[str]:
-    """The dates that a run has rows for."""
-    return {folder.name.removeprefix("date=") for folder in (staging / "labelled").glob("date=*")}
-
-
-def refusal(outcome: "Outcome", run: Run) -> str:
-    """The gate's reasons as a short list, and where to look."""
-    reasons = "\n".join(f"  - {reason}" for reason in outcome.failures)
-    return (
-        f"refused to publish: {len(outcome.failures)} of {outcome.checks} checks failed\n{reasons}\n"
-        f"  report: {outcome.docs}\n  staged rows: {run.staging}"
-    )

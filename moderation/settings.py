@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from moderation.errors import UsageError
 
@@ -13,7 +14,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def explain(error: ValidationError, where: str) -> UsageError:
     """One line for the first mistake in a file or command line: the key, the value where it is short, the rule."""
-    first = error.errors()[0]
+    first = first_mistake(error)
     key = one_line(".".join(str(part) for part in first["loc"])) or "(top level)"
     if first["type"] == "extra_forbidden":
         return UsageError(f"{where}: unknown key '{key}'")
@@ -21,6 +22,12 @@ def explain(error: ValidationError, where: str) -> UsageError:
     shown = f", not {given}" if first["type"] != "missing" and len(given) <= 60 else ""
     message = first["msg"].removeprefix("Value error, ")
     return UsageError(f"{where}: {key}: {message[0].lower()}{message[1:]}{shown}")
+
+
+def first_mistake(error: ValidationError) -> ErrorDetails:
+    """The first unknown key, as what is missing is often its right spelling, else the first mistake."""
+    found = error.errors()
+    return next((one for one in found if one["type"] == "extra_forbidden"), found[0])
 
 
 def one_line(text: str) -> str:

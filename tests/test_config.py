@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from moderation.config import Config, load_config
 from moderation.errors import UsageError
+from moderation.models.entry import ModelEntry
 
 
 @pytest.fixture(autouse=True)
@@ -39,16 +40,16 @@ def refusal(content: str | bytes | None = None, **overrides: object) -> str:
 def test_there_is_a_default_for_everything() -> None:
     config = load_config()
     assert (config.input, config.output, config.date) == ([], Path("moderated"), None)
-    assert (config.model, config.precision, config.policy) == ("builtin", "auto", "default")
+    assert (config.models, config.precision, config.policy) == ([ModelEntry(source="builtin")], "auto", "default")
     assert (config.columns.id, config.columns.body, config.spark.master) == ("id", "body", "local[*]")
 
 
 def test_file_over_default_environment_over_file_argument_over_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write("model: file\nprecision: fp32\n")
-    assert load_config(path).model == "file"
-    monkeypatch.setenv("MODERATION_MODEL", "environment")
-    assert load_config(path).model == "environment"
-    assert load_config(path, model="argument").model == "argument"
+    path = write("policy: file\nprecision: fp32\n")
+    assert load_config(path).policy == "file"
+    monkeypatch.setenv("MODERATION_POLICY", "environment")
+    assert load_config(path).policy == "environment"
+    assert load_config(path, policy="argument").policy == "argument"
     assert load_config(path).precision == "fp32"
 
 
@@ -62,7 +63,7 @@ def test_sections_are_merged_key_by_key(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_argument_that_is_none_is_not_given() -> None:
-    assert load_config(write("model: file"), model=None, input=None).model == "file"
+    assert load_config(write("policy: file"), policy=None, models=None, input=None).policy == "file"
 
 
 @pytest.mark.parametrize("content", ["input: a.parquet", "input: [a.parquet]", "input:\n  - a.parquet\n"])
@@ -81,6 +82,43 @@ def test_input_can_be_an_environment_variable(monkeypatch: pytest.MonkeyPatch, v
     assert load_config().input == [Path(path) for path in paths]
 
 
+@pytest.mark.parametrize(
+    ("content", "sources"),
+    [
+        ("models: a", ["a"]),
+        ("models: [a, org/name@1f]", ["a", "org/name@1f"]),
+        ("models: {source: a}", ["a"]),
+        ("models:\n  - source: a\n    labels: {old: new, gone: null}\n  - b\n", ["a", "b"]),
+    ],
+)
+def test_models_are_names_or_mappings_one_or_several(content: str, sources: list[str]) -> None:
+    assert [entry.source for entry in load_config(write(content)).models] == sources
+
+
+@pytest.mark.parametrize(
+    ("value", "sources"),
+    [("a", ["a"]), ('["a", "b"]', ["a", "b"]), ('["a", {"source": "b", "labels": {"x": null}}]', ["a", "b"])],
+)
+def test_models_can_be_an_environment_variable(monkeypatch: pytest.MonkeyPatch, value: str, sources: list[str]) -> None:
+    monkeypatch.setenv("MODERATION_MODELS", value)
+    assert [entry.source for entry in load_config(write("models: file")).models] == sources
+    assert load_config(models=["argument"]).models == [ModelEntry(source="argument")]
+
+
+@pytest.mark.parametrize(
+    "models",
+    [
+        ["builtin"],
+        ["a", {"source": "b", "digest": "1f", "labels": {"old": "new", "gone": None}, "thresholds": {"new": 0.25}}],
+        [{"source": "a", "calibration": "c.json", "taxonomy": "perspective", "entities": {"MISC": None}}],
+    ],
+)
+def test_models_are_shown_as_short_as_they_were_written_and_read_again(models: list[object]) -> None:
+    config = load_config(models=models)
+    assert config.model_dump(mode="json")["models"] == models
+    assert load_config(models=config.model_dump(mode="json")["models"]) == config
+
+
 @pytest.mark.parametrize("day", [datetime.date(2024, 2, 29), "2024-02-29"])
 def test_a_date_is_a_day(day: object) -> None:
     assert load_config(date=day).date == load_config(write("date: 2024-02-29")).date == datetime.date(2024, 2, 29)
@@ -88,7 +126,7 @@ def test_a_date_is_a_day(day: object) -> None:
 
 def test_a_config_does_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load_config().model = "other"  # type: ignore[misc]
+        load_config().policy = "other"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("content", ["", "# only a comment\n", "---\n", "{}"])
@@ -100,6 +138,8 @@ def test_an_empty_file_says_nothing(content: str) -> None:
     ("content", "key"),
     [
         ("modle: x", "modle"),
+        ("model: builtin", "model"),
+        ("models: [{sorce: builtin}]", "models.0.sorce"),
         ("columns: {boddy: x}", "columns.boddy"),
         ("spark: {memory: 4g}", "spark.memory"),
         ("_file: x", "_file"),
@@ -114,7 +154,7 @@ def test_an_unknown_key_in_the_file_is_named(content: str, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["MODERATION_MODLE", "MODERATION_", "MODERATION_COLUMNS__BODDY", "moderation_modle", "MODERATION_MODEL__X"]
+    "name", ["MODERATION_MODLE", "MODERATION_", "MODERATION_COLUMNS__BODDY", "moderation_modle", "MODERATION_MODELS__X"]
 )
 def test_an_unknown_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "x")
@@ -142,9 +182,9 @@ def test_a_wrong_value_in_the_environment_is_named(
 
 
 def test_a_mistake_is_not_blamed_on_a_file_that_does_not_make_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "settings.yaml" not in refusal("model: file", precision="fp16")
+    assert "settings.yaml" not in refusal("policy: file", precision="fp16")
     monkeypatch.setenv("MODERATION_PRECISION", "fp16")
-    assert "settings.yaml" not in refusal("model: file")
+    assert "settings.yaml" not in refusal("policy: file")
 
 
 def test_an_unknown_argument_is_named() -> None:
@@ -159,8 +199,18 @@ def test_an_unknown_argument_is_named() -> None:
         ("threads: 0", ["threads", "0"]),
         ("price_per_hour: -1", ["price_per_hour", "-1"]),
         ("date: yesterday", ["date", "'yesterday'"]),
-        ("model: 3", ["model", "string", "3"]),
-        ("model: [a]", ["model", "string"]),
+        ("policy: 3", ["policy", "string", "3"]),
+        ("policy: [a]", ["policy", "string"]),
+        ("models: 3", ["models", "list", "3"]),
+        ("models:", ["models", "list", "None"]),
+        ("models: []", ["models", "models is empty"]),
+        ("models: [a, 3]", ["models.1", "a name", "'source'", "3"]),
+        ("models: [[a]]", ["models.0", "a name"]),
+        ("models: ['']", ["models.0.source", "1 character"]),
+        ("models: {labels: {a: b}}", ["models.0.source", "required"]),
+        ("models: {source: a, labels: [b]}", ["models.0.labels", "dictionary"]),
+        ("models: {source: a, labels: {b: 3}}", ["models.0.labels.b", "3"]),
+        ("models: {source: a, thresholds: {b: 1.5}}", ["models.0.thresholds.b", "1.5"]),
         ("input: 3", ["input", "list", "3"]),
         ("input: [a, 3]", ["input.1", "3"]),
         ("columns: body", ["columns", "'body'"]),
@@ -189,9 +239,9 @@ def test_a_file_that_is_no_mapping_is_refused(content: str) -> None:
         "a: \x00",
         b"\xff\xfe\x00",
         "a: *nowhere",
-        "model: !!python/object/apply:os.system [touch owned]",
+        "policy: !!python/object/apply:os.system [touch owned]",
         "date: 2024-02-30",
-        "model: " + "9" * 5000,
+        "models: " + "9" * 5000,
         "[" * 3000,
         '"two\\nlines": 1',
         "input: &a [*a]",

@@ -17,7 +17,7 @@ def job(spark, tiny_model, tmp_path):
     """Calls the main job on paths below the test's folder."""
 
     def run(*inputs: Path, **settings):
-        config = {"model": str(tiny_model), "precision": "fp32", "output": tmp_path / "out"} | settings
+        config = {"models": str(tiny_model), "precision": "fp32", "output": tmp_path / "out"} | settings
         return moderate(Config(input=list(inputs), **config))
 
     return run

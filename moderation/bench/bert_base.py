@@ -29,7 +29,7 @@ def measure(source: ModelSource, texts: list[str], rounds: int, peak: Peak, prog
             with progress.step(f"round {number + 1} of {rounds}: {peer.name}"):
                 peak.measure()
                 seconds.append(timed(peer, texts))
-        share = peak.share(base.shape, peer.work, median(seconds))
+        share = peak.share(peer.work, median(seconds))
         found = {"texts": len(texts), **figures(counts, len(texts), seconds)}
         return found | {"share_of_bf16_peak": round(share, 4) if share else None}
 

@@ -2,7 +2,6 @@
 
 from moderation.inference.peak import SHAPES, has_bf16, product_speed
 from moderation.inference.work import Work
-from moderation.models.spec import Shape
 
 SECONDS = 0.3  # for each shape
 
@@ -25,10 +24,9 @@ class Peak:
         """The best of all shapes; None where there is none."""
         return max(self.best.values()) or None
 
-    def share(self, shape: Shape, work: Work, seconds: float) -> float | None:
+    def share(self, work: Work, seconds: float) -> float | None:
         """The share of the peak at which a model did its work, padding not counted as work."""
-        done = shape.operations(work.computed_tokens, work.token_pairs)
-        return done / seconds / self.operations if self.operations else None
+        return work.operations / seconds / self.operations if self.operations else None
 
 
 def name_of(shape: tuple[int, int, int]) -> str:

@@ -102,7 +102,7 @@ class Bench:
     def share(self, seconds: dict[str, list[float]]) -> float | None:
         """The share of the matrix peak that the engine reaches in bf16."""
         peer = self.engines().get("engine_bf16")
-        found = peer and self.peak.share(self.source.shape, peer.work, median(seconds[peer.name]))
+        found = peer and self.peak.share(peer.work, median(seconds[peer.name]))
         return round(found, 4) if found else None
 
     def engines(self) -> dict[str, EnginePeer]:

@@ -70,9 +70,17 @@ class Chunk:
     errors: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def prepare(cls, tokenizer: "Tokenizer", texts: list[str], rows: np.ndarray, spec: "ModelSpec") -> "Chunk":
-        """Tokenises texts and cuts them as the model wants; `rows` are their numbers in the caller's list."""
-        tokens = tokenise(tokenizer, texts)
+    def prepare(
+        cls,
+        tokenizer: "Tokenizer",
+        texts: list[str],
+        rows: np.ndarray,
+        spec: "ModelSpec",
+        tokens: Tokens | None = None,
+    ) -> "Chunk":
+        """Tokenises texts and cuts them as the model wants; `rows` are their numbers in the caller's list, and `tokens`
+        what the tokenizer has made of them where another model has asked before."""
+        tokens = tokenise(tokenizer, texts) if tokens is None else tokens
         windows = cut(tokens, spec.max_tokens - SPECIALS, spec.overlap)
         count, total = len(windows.owners), len(tokens.ids)
         logits = np.full((count, len(spec.outputs)), np.nan, np.float32)

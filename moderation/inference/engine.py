@@ -2,21 +2,25 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import partial
+from operator import itemgetter
 
 import numpy as np
 
-from moderation.errors import UsageError
-from moderation.inference.backend import Backend, Predictions
-from moderation.inference.chunk import Budget, Chunk
+from moderation.inference.backend import Predictions
+from moderation.inference.chunk import Chunk
 from moderation.inference.decode import finish
-from moderation.inference.devices import Device, load_backend, usable_threads
+from moderation.inference.devices import Device, usable_threads
 from moderation.inference.feed import Feed, ahead
+from moderation.inference.member import Member, load_members
 from moderation.inference.recent import Recent
 from moderation.inference.scored import Scored
+from moderation.inference.settle import settle
 from moderation.inference.spans import Spans
+from moderation.inference.tokenise import Tokens
 from moderation.inference.work import Work
-from moderation.models.load import ModelSource, find_model, load_tokenizer
+from moderation.models.load import ModelSource
+from moderation.models.panel import Models, Panel, find_panel, panel_of
+from moderation.models.spec import ModelSpec
 from moderation.text.normalise import skip_reason, without_surrogates
 
 CHUNK_CHARACTERS = 1_000_000  # texts that are tokenised and sorted together: bounds memory, far above a batch
@@ -24,32 +28,40 @@ Copies = tuple[Scored, list[tuple[int, int]]]  # where answers are, and pairs of
 
 
 class Engine:
-    """A loaded model that scores texts; remembers the answers to short texts, and how large a batch fits memory."""
+    """Loaded models that score texts together; remembers the answers to short texts, and how large a batch fits memory.
+
+    One model is a panel of one: the same steps, and none more.
+    """
 
     def __init__(
         self,
-        source: ModelSource,
+        models: ModelSource | Panel,
         precision: str = "auto",
         device: Device | None = None,
         token_budget: int | None = None,
         entities: bool = True,
         remember: bool = True,
     ) -> None:
-        self.source, self.spec = source, source.spec
+        self.panel = models if isinstance(models, Panel) else panel_of(models)
         device = device or Device()
         os.environ.setdefault("RAYON_NUM_THREADS", str(device.threads or usable_threads()))  # the tokeniser's
-        self.tokenizer = load_tokenizer(source.folder)
-        largest, rows = max(self.tokenizer.get_vocab().values()), source.shape.vocabulary
-        if largest >= rows:
-            raise UsageError(f"model {source.folder}: tokenizer.json has ids up to {largest}, the encoder knows {rows}")
-        self.backend: Backend = load_backend(source, precision, device, entities)
-        self.budget = Budget(token_budget or self.backend.token_budget)
+        self.members = load_members(self.panel, precision, device, token_budget, entities)
         self.recent = Recent() if remember else Recent(capacity=0)
 
     @classmethod
-    def load(cls, source: str = "builtin", precision: str = "auto", device: Device | None = None) -> "Engine":
-        """Loads `builtin` or a model folder; raises `UsageError` where it is not whole."""
-        return cls(find_model(source), precision, device)
+    def load(cls, models: Models = "builtin", precision: str = "auto", device: Device | None = None) -> "Engine":
+        """Finds and loads models; raises `UsageError` where one is not whole or two give the same label."""
+        return cls(find_panel(models), precision, device)
+
+    @property
+    def source(self) -> ModelSource:
+        """The model; of several the first."""
+        return self.panel.sources[0]
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the model says of itself; of several the first: `panel` is what all of them say."""
+        return self.source.spec
 
     def score(self, texts: Sequence[str | None]) -> Scored:
         """Scores texts in any number and of any length; one answer per text, in order.
@@ -58,7 +70,7 @@ class Engine:
         its reason and costs no other text its answer; equal texts are scored once. Raises `TypeError` for a text that
         is no string.
         """
-        scored = Scored.blank([reason(index, text) for index, text in enumerate(texts)], len(self.spec.labels))
+        scored = Scored.blank([reason(index, text) for index, text in enumerate(texts)], len(self.panel.labels))
         scored.work.texts = len(texts)
         new, copies = self.plan(scored, texts)
         if new:
@@ -89,35 +101,55 @@ class Engine:
         return new, list(copies.values())
 
     def run(self, scored: Scored, texts: Sequence[str | None], rows: list[int]) -> None:
-        """Answers for the texts of `rows`; the next chunk is tokenised while one is with the model."""
+        """Answers for the texts of `rows`; the next chunk is tokenised while one is with a model.
+
+        One model runs through all chunks without a pause. Several take turns with each chunk: they share the cores or
+        the GPU, and of the tokens no more is kept than a chunk's.
+        """
         pieces: list[Spans] = []
-        busy = self.backend.seconds
-        done = partial(self.finish, scored, pieces)
-        feed = Feed(ahead(self.chunks(scored.work, texts, rows)), self.budget, done)
+        prepared = ahead(self.chunks(scored.work, texts, rows))
+        for group in [prepared] if len(self.members) == 1 else ([chunks] for chunks in prepared):
+            for member in self.members:
+                self.ask(member, map(itemgetter(member.number), group), scored, pieces)
+        scored.spans = Spans.join(pieces)
+        if len(self.members) > 1:
+            settle(scored, rows)
+
+    def ask(self, member: Member, chunks: Iterator[Chunk], scored: Scored, pieces: list[Spans]) -> None:
+        """Has one model answer for its chunks."""
+        backend, busy = member.backend, member.backend.seconds
+        feed = Feed(chunks, member.budget, lambda chunk: pieces.append(finish(scored, chunk, member)))
         while feed.more():
-            for batch, answer in self.backend.run(feed):
+            for batch, answer in backend.run(feed):
                 with scored.work.timed("decode_seconds"):
                     if isinstance(answer, Predictions):
-                        scored.work.padded_tokens += int(batch.ids.size if self.backend.pads else batch.lengths.sum())
+                        scored.work.padded_tokens += int(batch.ids.size if backend.pads else batch.lengths.sum())
                     feed.settle(batch, answer)
-        scored.spans = Spans.join(pieces)
-        scored.work.model_seconds += self.backend.seconds - busy
+        scored.work.model_seconds += backend.seconds - busy
 
-    def finish(self, scored: Scored, pieces: list[Spans], chunk: Chunk) -> None:
-        """Reads a chunk's answers once it has them all."""
-        pieces.append(finish(scored, chunk, self.spec))
-
-    def chunks(self, work: Work, texts: Sequence[str | None], rows: list[int]) -> Iterator[Chunk]:
-        """The texts of `rows`, tokenised in groups of about `CHUNK_CHARACTERS`."""
+    def chunks(self, work: Work, texts: Sequence[str | None], rows: list[int]) -> Iterator[list[Chunk]]:
+        """The texts of `rows` in groups of about `CHUNK_CHARACTERS`, as one chunk for each model."""
         for part in parts(rows, texts, CHUNK_CHARACTERS):
             with work.timed("tokenise_seconds"):
                 bodies = [without_surrogates(texts[row] or "") for row in part]
-                chunk = Chunk.prepare(self.tokenizer, bodies, np.array(part, np.int64), self.spec)
-            lengths = chunk.windows.lengths
-            work.windows += len(lengths)
-            work.computed_tokens += int(lengths.sum())
-            work.token_pairs += int((lengths**2).sum())
-            yield chunk
+                chunks = self.prepare(bodies, np.array(part, np.int64))
+            for member, chunk in zip(self.members, chunks, strict=True):
+                lengths = chunk.windows.lengths
+                tokens, pairs = int(lengths.sum()), int((lengths**2).sum())
+                work.windows += len(lengths)
+                work.computed_tokens += tokens
+                work.operations += member.source.shape.operations(tokens, pairs)
+            yield chunks
+
+    def prepare(self, bodies: list[str], rows: np.ndarray) -> list[Chunk]:
+        """Texts as one chunk for each model; a tokenizer that models share is asked once."""
+        found: dict[int, Tokens] = {}
+        chunks = []
+        for member in self.members:
+            tokens = found.get(id(member.tokenizer))
+            chunks.append(Chunk.prepare(member.tokenizer, bodies, rows, member.source.spec, tokens))
+            found[id(member.tokenizer)] = chunks[-1].tokens
+        return chunks
 
 
 def reason(index: int, text: object) -> str | None:

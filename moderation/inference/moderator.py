@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from moderation.inference.devices import Device
 from moderation.inference.engine import Engine
 from moderation.inference.scored import Scored
+from moderation.models.panel import Models
 
 
 @dataclass(frozen=True)
@@ -53,27 +54,27 @@ class Result:
 
 
 class Moderator:
-    """Scores lists of texts with one model and its shipped thresholds."""
+    """Scores lists of texts with one or several models and their own thresholds."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
     @classmethod
-    def load(cls, source: str = "builtin", precision: str = "auto", device: Device | None = None) -> "Moderator":
-        """Loads a model; see `moderation.load`."""
-        return cls(Engine.load(source, precision, device))
+    def load(cls, models: Models = "builtin", precision: str = "auto", device: Device | None = None) -> "Moderator":
+        """Loads one or several models; see `moderation.load`."""
+        return cls(Engine.load(models, precision, device))
 
     @property
     def thresholds(self) -> dict[str, float]:
         """The probability from which each label is given."""
-        return self.engine.spec.thresholds
+        return self.engine.panel.thresholds
 
     def score(self, texts: Sequence[str | None]) -> list[Result]:
         """One result per text, in order; see `Engine.score` for what is skipped and what fails."""
         scored = self.engine.score(texts)
         entities: list[list[Entity]] = [[] for _ in texts]
         for row, start, end, kind, score in scored.spans.rows():
-            name, body = self.engine.spec.entity_types[kind], texts[row] or ""
+            name, body = self.engine.panel.entity_types[kind], texts[row] or ""
             entities[row].append(Entity(start, end, name, body[start:end], score))
         return [self.result(scored, row, entities[row]) for row in range(len(texts))]
 
@@ -81,7 +82,7 @@ class Moderator:
         """One row of the engine's columns as a result."""
         status = scored.status(row)
         low, high = (int(value) for value in scored.evidence[row])
-        labels = self.engine.spec.labels
+        labels = self.engine.panel.labels
         scores = dict(zip(labels, map(float, scored.scores[row]), strict=True)) if status == "scored" else {}
         return Result(
             status=status,

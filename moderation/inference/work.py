@@ -11,9 +11,10 @@ class Work:
     """Sums over any number of calls.
 
     `duplicates` are texts that were answered by an equal text's answer. `computed_tokens` are those of all windows,
-    special tokens included; `padded_tokens` are what the model ran on, padding included; `token_pairs` is the sum of
-    the squared lengths of all windows, which the cost of attention goes with. Tokenising and decoding overlap with the
-    model where there are threads to spare, so the seconds may add up to more than went by.
+    special tokens included; `padded_tokens` are what the models ran on, padding included; `operations` are the
+    floating-point operations of the computed tokens. Windows, tokens and operations of several models are added up.
+    Tokenising and decoding overlap with the model where there are threads to spare, so the seconds may add up to more
+    than went by.
     """
 
     texts: int = 0
@@ -21,7 +22,7 @@ class Work:
     windows: int = 0
     computed_tokens: int = 0
     padded_tokens: int = 0
-    token_pairs: int = 0
+    operations: float = 0.0
     tokenise_seconds: float = 0.0
     model_seconds: float = 0.0
     decode_seconds: float = 0.0

@@ -1,8 +1,9 @@
 """What a model folder says of itself: labels, entity types, window, thresholds and calibration."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -18,6 +19,19 @@ PARTS = "BIMELSU"  # begin; inside (I, or M of BMES); end (E, or L of BILOU); si
 def bio(entity_types: tuple[str, ...]) -> tuple[str, ...]:
     """The BIO tags of entity types, in the order of our own entity head."""
     return ("O", *(f"{prefix}-{name}" for name in entity_types for prefix in "BI"))
+
+
+class LabelSet(Protocol):
+    """What can be said of a text, by one model or by several: labels with their thresholds, and entity types."""
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def entity_types(self) -> tuple[str, ...]: ...
+
+    @property
+    def thresholds(self) -> Mapping[str, float]: ...
 
 
 class ModelSpec(BaseModel):

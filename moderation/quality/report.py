@@ -25,6 +25,14 @@ class Outcome:
     statistics: dict[str, Any]
     docs: Path
 
+    @property
+    def refusal(self) -> str:
+        """The reasons as a short list, and where to read more."""
+        reasons = "\n".join(f"  - {reason}" for reason in self.failures)
+        return (
+            f"refused to publish: {len(self.failures)} of {self.checks} checks failed\n{reasons}\n  report: {self.docs}"
+        )
+
 
 @dataclass(frozen=True)
 class Check:

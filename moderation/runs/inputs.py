@@ -37,6 +37,10 @@ class InputFile:
         """A short digest of the URI that file names carry."""
         return input_key(self.uri)
 
+    def describe(self) -> dict[str, object]:
+        """What the manifest says of the file."""
+        return {"uri": self.uri, "key": self.key, "rows": self.rows, "size": self.size, "sha256": self.sha256}
+
 
 def input_key(uri: str) -> str:
     """The key of an input's URI."""

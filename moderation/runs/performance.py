@@ -3,12 +3,9 @@
 from typing import Any
 
 from moderation.inference.work import Work
-from moderation.models.spec import Shape
 
 
-def performance(
-    shape: Shape, work: Work, load_seconds: float, seconds: float, workers: int, peak: float | None
-) -> dict[str, Any]:
+def performance(work: Work, load_seconds: float, seconds: float, workers: int, peak: float | None) -> dict[str, Any]:
     """Figures of a scoring stage of `seconds` in which `workers` tasks ran at once.
 
     The seconds of tokenising, of the model and of decoding are of all workers together, divided by their number; what
@@ -22,7 +19,6 @@ def performance(
         "model": work.model_seconds / workers,
         "decode": work.decode_seconds / workers,
     }
-    operations = shape.operations(work.computed_tokens, work.token_pairs)
     busy = max(seconds - parts["load"], 1e-3)
     return {
         "seconds": {
@@ -33,9 +29,9 @@ def performance(
         "padding_waste": round(work.padding_waste, 4),
         "duplicates_saved": round(work.duplicate_share, 4),
         "computed_tokens": work.computed_tokens,
-        "gigaflops": round(operations / busy / 1e9, 1),
+        "gigaflops": round(work.operations / busy / 1e9, 1),
         "peak_gigaflops": round(peak / 1e9, 1) if peak else None,
-        "share_of_peak": round(operations / busy / peak, 4) if peak else None,
+        "share_of_peak": round(work.operations / busy / peak, 4) if peak else None,
     }
 
 

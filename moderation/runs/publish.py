@@ -127,3 +127,8 @@ def recover(output: Path) -> None:
         manifest = Manifest(**json.loads((path.parent / "manifest.json").read_text(encoding="utf-8")))
         manifest.status = "published"
         manifest.write(path.parent)
+
+
+def staged_dates(staging: Path) -> set[str]:
+    """The dates that a run has rows for."""
+    return {folder.name.removeprefix("date=") for folder in (staging / "labelled").glob("date=*")}

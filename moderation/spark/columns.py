@@ -1,10 +1,10 @@
-"""The scoring columns: UDFs that load the model once per Python worker."""
+"""The scoring columns: UDFs that load the models once per Python worker."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from moderation.inference.devices import Device
-from moderation.models.load import ModelSource, find_model
+from moderation.models.panel import Models, Panel, find_panel
 from moderation.spark.schema import job_type, moderation_type
 
 if TYPE_CHECKING:
@@ -12,29 +12,31 @@ if TYPE_CHECKING:
 
 
 def moderate(
-    column: "str | Column", model: str = "builtin", precision: str = "auto", device: Device | None = None
+    column: "str | Column", models: Models = "builtin", precision: str = "auto", device: Device | None = None
 ) -> "Column":
-    """A struct column with everything the model says of a text column; thresholds are the model's own.
+    """A struct column with everything the models say of a text column; thresholds are the models' own.
+
+    `models` is one model or a list of them, as in `moderation.load`.
 
     Fields: text_sha256, status, status_reason, scores (a struct of one float per label), labels, flagged, entities,
-    evidence, token_count, window_count, model_id. Raises `UsageError` where the model is not whole.
+    evidence, token_count, window_count, model_id. Raises `UsageError` where a model is not whole.
     """
     import pandas as pd
     from pyspark.sql.functions import pandas_udf
 
-    source, place = find_model(model), device or Device()
+    panel, place = find_panel(models), device or Device()
 
     def score(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         import pyarrow as pa
 
         for bodies in batches:
             texts = [body if known else None for body, known in zip(bodies, bodies.notna(), strict=True)]
-            yield pa.table(answered(source, precision, place, texts)[0]).to_pandas()
+            yield pa.table(answered(panel, precision, place, texts)[0]).to_pandas()
 
-    return pandas_udf(score, moderation_type(source.spec))(column)  # type: ignore[call-overload]
+    return pandas_udf(score, moderation_type(panel))(column)  # type: ignore[call-overload]
 
 
-def moderate_with_work(column: "str | Column", source: ModelSource, precision: str, device: Device) -> "Column":
+def moderate_with_work(column: "str | Column", panel: Panel, precision: str, device: Device) -> "Column":
     """The column of `moderate` with a field `work` that says, in the first row of each batch, what the batch took.
 
     An Arrow UDF: the engine's arrays go to Spark as they are, without becoming pandas objects and arrays again.
@@ -46,18 +48,18 @@ def moderate_with_work(column: "str | Column", source: ModelSource, precision: s
         from moderation.spark.worker import in_first_row, struct
 
         for bodies in batches:
-            fields, work, load_seconds = answered(source, precision, device, bodies.to_pylist())
+            fields, work, load_seconds = answered(panel, precision, device, bodies.to_pylist())
             yield struct({**fields, "work": in_first_row(work, load_seconds, len(bodies))})
 
-    return arrow_udf(score, job_type(source.spec))(column)  # type: ignore[call-overload]
+    return arrow_udf(score, job_type(panel))(column)  # type: ignore[call-overload]
 
 
 def answered(
-    source: ModelSource, precision: str, device: Device, texts: list[str | None]
+    panel: Panel, precision: str, device: Device, texts: list[str | None]
 ) -> tuple[dict[str, Any], Any, float]:
-    """A batch's fields, its work, and the seconds that loading the model took where this batch was the first."""
+    """A batch's fields, its work, and the seconds that loading the models took where this batch was the first."""
     from moderation.spark.worker import answers, task_device, worker_engine
 
-    engine, loading = worker_engine(str(source.folder), precision, task_device(device))
+    engine, loading = worker_engine(panel, precision, task_device(device))
     fields, work = answers(engine, texts)
     return fields, work, loading.pop() if loading else 0.0

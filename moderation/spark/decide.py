@@ -6,7 +6,7 @@ from pyspark.sql import functions as f
 
 from moderation.contracts import column_names
 from moderation.errors import UsageError
-from moderation.models.spec import ModelSpec
+from moderation.models.spec import LabelSet
 from moderation.policy import ACTIONS, SEVERITIES, Policy, Rule
 from moderation.spark.errors import first_line
 from moderation.spark.read import INTERNAL, quoted
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 
-def decide(scored: "DataFrame", policy: Policy, spec: ModelSpec, run_id: str) -> "DataFrame":
+def decide(scored: "DataFrame", policy: Policy, known: LabelSet, run_id: str) -> "DataFrame":
     """Labels, rules, flagged, action and severity for scored comments, in the order of the labelled contract.
 
     Raises `UsageError` that names the rule whose condition Spark does not understand.
     """
-    labelled = scored.withColumn("labels", labels_at(policy.thresholds_for(spec)))
+    labelled = scored.withColumn("labels", labels_at(policy.thresholds_for(known)))
     check_conditions(labelled, policy)
     fired = f.array(*[f.when(condition(rule), f.lit(rule.name)) for rule in policy.rules]).cast("array<string>")
     labelled = labelled.withColumn("rules", f.filter(fired, lambda name: name.isNotNull()))

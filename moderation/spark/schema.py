@@ -4,8 +4,9 @@ from dataclasses import fields
 
 from pyspark.sql import types as t
 
+from moderation.errors import UsageError
 from moderation.inference.work import Work
-from moderation.models.spec import ModelSpec
+from moderation.models.spec import LabelSet
 
 SPAN = t.StructType([t.StructField("start", t.IntegerType()), t.StructField("end", t.IntegerType())])
 ENTITY = t.StructType(
@@ -18,19 +19,23 @@ ENTITY = t.StructType(
 )
 
 
-def scores_type(spec: ModelSpec) -> t.StructType:
-    """One float for each label."""
-    return t.StructType([t.StructField(label, t.FloatType()) for label in spec.labels])
+def scores_type(known: LabelSet) -> t.StructType:
+    """One float for each label; raises `UsageError` where there is none, as Parquet knows no empty struct."""
+    if not known.labels:
+        raise UsageError(
+            "the models give no label, only entities: add a model that judges texts, for example 'builtin'"
+        )
+    return t.StructType([t.StructField(label, t.FloatType()) for label in known.labels])
 
 
-def moderation_type(spec: ModelSpec) -> t.StructType:
+def moderation_type(known: LabelSet) -> t.StructType:
     """The struct that `moderate` gives for each text."""
     return t.StructType(
         [
             t.StructField("text_sha256", t.StringType()),
             t.StructField("status", t.StringType()),
             t.StructField("status_reason", t.StringType()),
-            t.StructField("scores", scores_type(spec)),
+            t.StructField("scores", scores_type(known)),
             t.StructField("labels", t.ArrayType(t.StringType())),
             t.StructField("flagged", t.BooleanType()),
             t.StructField("entities", t.ArrayType(ENTITY)),
@@ -49,6 +54,6 @@ def work_type() -> t.StructType:
     return t.StructType([*counted, t.StructField("load_seconds", t.DoubleType())])
 
 
-def job_type(spec: ModelSpec) -> t.StructType:
+def job_type(known: LabelSet) -> t.StructType:
     """The struct that the jobs' column gives for each text."""
-    return t.StructType([*moderation_type(spec).fields, t.StructField("work", work_type())])
+    return t.StructType([*moderation_type(known).fields, t.StructField("work", work_type())])

@@ -10,6 +10,7 @@ import pyarrow as pa
 from moderation.inference.devices import Device
 from moderation.inference.tokenise import cumulated
 from moderation.inference.work import Work
+from moderation.models.panel import Panel
 from moderation.text.digest import text_digest
 
 if TYPE_CHECKING:
@@ -18,16 +19,16 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=2)
-def worker_engine(folder: str, precision: str, device: Device) -> tuple["Engine", list[float]]:
+def worker_engine(panel: Panel, precision: str, device: Device) -> tuple["Engine", list[float]]:
     """The worker's engine, and the seconds its loading took until somebody takes them off the list.
 
-    Spark reuses workers, so tasks that follow find it loaded.
+    Spark reuses workers, so tasks that follow find it loaded: every task brings a panel of its own, and equal ones are
+    one key.
     """
     started = time.perf_counter()
     from moderation.inference.engine import Engine
 
-    engine = Engine.load(folder, precision, device)
-    return engine, [time.perf_counter() - started]
+    return Engine(panel, precision, device), [time.perf_counter() - started]
 
 
 def task_device(device: Device) -> Device:
@@ -44,24 +45,24 @@ def task_device(device: Device) -> Device:
 def answers(engine: "Engine", texts: list[str | None]) -> tuple[dict[str, pa.Array], Work]:
     """The fields of `moderation_type`, a row for each text, and what it took to fill them."""
     scored = engine.score(texts)
-    spec = engine.spec
+    panel = engine.panel
     status = [scored.status(row) for row in range(len(texts))]
     unscored = np.array([found != "scored" for found in status], bool)
-    hits = scored.scores >= np.array([spec.thresholds[label] for label in spec.labels])  # NaN reaches no threshold
-    found_labels = pa.array(spec.labels, pa.string()).take(pa.array(np.nonzero(hits)[1]))
+    hits = scored.scores >= np.array([panel.thresholds[label] for label in panel.labels])  # NaN reaches no threshold
+    found_labels = pa.array(panel.labels, pa.string()).take(pa.array(np.nonzero(hits)[1]))
     low, high = scored.evidence.astype(np.int32).T
     return {
         "text_sha256": pa.array([None if text is None else text_digest(text) for text in texts], pa.string()),
         "status": pa.array(status, pa.string()),
         "status_reason": pa.array(scored.reasons, pa.string()),
-        "scores": struct(dict(zip(spec.labels, scored.scores.T, strict=True)), unscored),
+        "scores": struct(dict(zip(panel.labels, scored.scores.T, strict=True)), unscored),
         "labels": lists(hits.sum(axis=1), found_labels),
         "flagged": pa.array(hits.any(axis=1)),
-        "entities": entities(scored.spans, texts, spec.entity_types),
+        "entities": entities(scored.spans, texts, panel.entity_types),
         "evidence": struct({"start": low, "end": high}, low < 0),
         "token_count": pa.array(scored.tokens.astype(np.int32)),
         "window_count": pa.array(scored.windows.astype(np.int32)),
-        "model_id": pa.repeat(pa.scalar(engine.source.model_id), len(texts)),
+        "model_id": pa.repeat(pa.scalar(panel.model_id), len(texts)),
     }, scored.work
 
 

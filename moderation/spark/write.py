@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as f
 
 from moderation.inference.work import Work
-from moderation.models.spec import ModelSpec
+from moderation.models.spec import LabelSet
 from moderation.spark.paths import literal
 from moderation.spark.schema import work_type
 
@@ -27,13 +27,13 @@ def keep(frame: "DataFrame", folder: Path) -> "DataFrame":
     return frame.sparkSession.read.schema(frame.schema).parquet(literal(folder))
 
 
-def label_counts(labelled: "DataFrame", spec: ModelSpec) -> dict[str, Any]:
+def label_counts(labelled: "DataFrame", known: LabelSet) -> dict[str, Any]:
     """Rows per status, reason, label and action, entities per type, and the share of texts that are repeats."""
     row = labelled.select(
         *[f.count_if(f.col("status") == name).alias(f"status {name}") for name in ("scored", "skipped", "failed")],
         f.count_if("flagged").alias("flagged"),
-        *[f.count_if(f.array_contains("labels", name)).alias(f"label {name}") for name in spec.labels],
-        *[f.sum(entities_of(name)).alias(f"entity {name}") for name in spec.entity_types],
+        *[f.count_if(f.array_contains("labels", name)).alias(f"label {name}") for name in known.labels],
+        *[f.sum(entities_of(name)).alias(f"entity {name}") for name in known.entity_types],
         f.sum("token_count").alias("tokens"),
         f.sum("window_count").alias("windows"),
         f.countDistinct(f.when(f.col("status") == "scored", f.col("text_sha256"))).alias("distinct"),
@@ -45,9 +45,9 @@ def label_counts(labelled: "DataFrame", spec: ModelSpec) -> dict[str, Any]:
         **{name: found[f"status {name}"] for name in ("scored", "skipped", "failed")},
         "reasons": counts_by(labelled.where("status_reason is not null"), "status_reason"),
         "flagged": found["flagged"],
-        "labels": {name: found[f"label {name}"] for name in spec.labels},
+        "labels": {name: found[f"label {name}"] for name in known.labels},
         "actions": counts_by(labelled, "action"),
-        "entities": {name: found[f"entity {name}"] for name in spec.entity_types},
+        "entities": {name: found[f"entity {name}"] for name in known.entity_types},
         "tokens": found["tokens"],
         "windows": found["windows"],
         "duplicate_share": round(1 - found["distinct"] / scored, 4) if scored else 0.0,

@@ -189,10 +189,10 @@ def test_a_peer_that_cannot_be_had_is_left_out_with_the_reason() -> None:
 
 
 def test_the_share_of_the_peak_counts_no_padding() -> None:
-    peak, shape = Peak(), Shape()
-    assert peak.share(shape, Work(computed_tokens=10), 1.0) is None
-    peak.best["1024x1024x1024"] = 4.0 * shape.operations(10, 0)
-    assert peak.share(shape, Work(computed_tokens=10, padded_tokens=20), 0.5) == 0.5
+    peak, done = Peak(), float(Shape().operations(10, 0))
+    assert peak.share(Work(computed_tokens=10, operations=done), 1.0) is None
+    peak.best["1024x1024x1024"] = 4.0 * done
+    assert peak.share(Work(computed_tokens=10, padded_tokens=20, operations=done), 0.5) == 0.5
 
 
 def test_the_start_of_spark_is_left_out() -> None:

@@ -15,7 +15,7 @@ Predict = Callable[[Batch], Predictions]
 
 def usual(moderator: Moderator) -> Predict:
     """The backend's own predictions, batch by batch."""
-    run = moderator.engine.backend.run
+    run = moderator.engine.members[0].backend.run
 
     def predict(batch: Batch) -> Predictions:
         ((_, answer),) = run([batch])
@@ -27,7 +27,7 @@ def usual(moderator: Moderator) -> Predict:
 
 def poison(moderator: Moderator) -> int:
     """The id of the token that makes a batch fail; no neighbour has it."""
-    return int(moderator.engine.tokenizer.token_to_id("poison"))
+    return int(moderator.engine.members[0].tokenizer.token_to_id("poison"))
 
 
 def replace(monkeypatch: pytest.MonkeyPatch, moderator: Moderator, predict: Predict, waiting: int = 0) -> None:
@@ -47,7 +47,7 @@ def replace(monkeypatch: pytest.MonkeyPatch, moderator: Moderator, predict: Pred
                 yield answered(under_way.pop(0))
         yield from map(answered, under_way)
 
-    monkeypatch.setattr(moderator.engine.backend, "run", run)
+    monkeypatch.setattr(moderator.engine.members[0].backend, "run", run)
 
 
 def refusing(moderator: Moderator, error: Exception) -> Predict:

@@ -23,14 +23,14 @@ class Watched:
     def __init__(self, folder: Path, backend: str) -> None:
         self.moderator = Moderator(Engine(find_model(str(folder)), "fp32", Device("cpu", backend)))
         self.engine, self.rows = self.moderator.engine, 0
-        run = self.engine.backend.run
+        run = self.engine.members[0].backend.run
 
         def counted(batches: Iterable[Batch]) -> Iterator[tuple[Batch, Predictions | Exception]]:
             for batch, answer in run(batches):
                 self.rows += len(batch.ids)
                 yield batch, answer
 
-        self.engine.backend.run = counted  # type: ignore[method-assign]
+        self.engine.members[0].backend.run = counted  # type: ignore[method-assign]
 
     def asked(self, texts: list[str | None]) -> int:
         """How many windows the model is given for a list of texts."""
@@ -95,7 +95,7 @@ def test_a_text_that_failed_is_tried_again(watched: Watched, monkeypatch: pytest
         return ((batch, RuntimeError("kernel failed")) for batch in batches)
 
     with monkeypatch.context() as patch:
-        patch.setattr(watched.engine.backend, "run", failing)
+        patch.setattr(watched.engine.members[0].backend, "run", failing)
         results = watched.moderator.score(["you", "Paris", "you"])
         assert [result.status for result in results] == ["failed"] * 3
     assert [result.status for result in watched.moderator.score(["you", "Paris", "you"])] == ["scored"] * 3

@@ -62,8 +62,8 @@ def test_a_label_scores_as_the_highest_of_its_windows_scored_as_texts(moderator:
 def test_a_label_scores_as_the_highest_of_its_windows_run_by_hand(moderator: Moderator) -> None:
     text = "😀 Ünïcode, [SEP] 東京 don't xqzwvk 1d10t! " * 12
     engine = moderator.engine
-    chunk = Chunk.prepare(engine.tokenizer, [text], np.zeros(1, np.int64), engine.spec)
-    for batch, answer in engine.backend.run(chunk.batches(Budget(1))):
+    chunk = Chunk.prepare(engine.members[0].tokenizer, [text], np.zeros(1, np.int64), engine.spec)
+    for batch, answer in engine.members[0].backend.run(chunk.batches(Budget(1))):
         assert isinstance(answer, Predictions) and len(batch.windows) == 1
         chunk.accept(batch, answer)
     logits = chunk.logits.astype(np.float64)

@@ -28,8 +28,8 @@ def neighbours(moderator: Moderator) -> list[Result]:
 @pytest.fixture
 def budget(monkeypatch: pytest.MonkeyPatch, moderator: Moderator) -> Budget:
     """A budget of the engine's that a test may spoil."""
-    fresh = Budget(moderator.engine.budget.tokens)
-    monkeypatch.setattr(moderator.engine, "budget", fresh)
+    fresh = Budget(moderator.engine.members[0].budget.tokens)
+    monkeypatch.setattr(moderator.engine.members[0], "budget", fresh)
     return fresh
 
 
@@ -61,7 +61,7 @@ def test_no_row_is_lost_to_short_memory(
 ) -> None:
     expected = moderator.score(texts)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(moderator.engine, "budget", Budget(1000))
+        patch.setattr(moderator.engine.members[0], "budget", Budget(1000))
         replace(patch, moderator, fitting(moderator, tokens, MemoryError(), []), waiting)
         for mine, wanted in zip(moderator.score(texts), expected, strict=True):
             assert_same(mine, wanted)

@@ -82,5 +82,5 @@ def test_two_loads_answer_alike(tiny_model: Path, alone: list[Result]) -> None:
 def test_lists_without_a_readable_text_need_no_model(
     moderator: Moderator, monkeypatch: pytest.MonkeyPatch, texts: list[str | None]
 ) -> None:
-    monkeypatch.setattr(moderator.engine, "backend", None)
+    monkeypatch.setattr(moderator.engine.members[0], "backend", None)
     assert [result.status for result in moderator.score(texts)] == ["skipped"] * len(texts)

@@ -75,6 +75,7 @@ def test_padding_and_windows_are_counted(moderator: Moderator) -> None:
     assert (work.texts, work.windows) == (5, windows)
     assert work.computed_tokens == 3 + 5 + width[0] * (width[1] + 2)
     assert work.padded_tokens == windows * (width[1] + 2)
-    assert work.token_pairs == 3**2 + 5**2 + width[0] * (width[1] + 2) ** 2
+    pairs = 3**2 + 5**2 + width[0] * (width[1] + 2) ** 2
+    assert work.operations == moderator.engine.source.shape.operations(work.computed_tokens, pairs)
     assert work.padding_waste == 1 - work.computed_tokens / work.padded_tokens
     assert min(work.tokenise_seconds, work.model_seconds, work.decode_seconds) > 0

@@ -31,7 +31,7 @@ def test_bf16_probabilities_are_close_to_fp32(tiny_model: Path) -> None:
 
 
 def test_the_network_has_the_precision_that_was_asked_for(plain: Moderator) -> None:
-    backend = plain.engine.backend
+    backend = plain.engine.members[0].backend
     assert isinstance(backend, TorchBackend)
     expected = {"fp32": torch.float32, "bf16": torch.bfloat16}[backend.precision]
     assert {weight.dtype for weight in backend.network.parameters()} == {expected}

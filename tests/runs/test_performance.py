@@ -12,7 +12,7 @@ WORK = Work(
     duplicates=1,
     computed_tokens=90,
     padded_tokens=100,
-    token_pairs=1000,
+    operations=SHAPE.operations(90, 1000),
     tokenise_seconds=1.0,
     model_seconds=6.0,
     decode_seconds=0.5,
@@ -20,7 +20,7 @@ WORK = Work(
 
 
 def test_seconds_of_the_workers_are_divided_by_their_number_and_the_rest_is_sparks() -> None:
-    seconds = performance(SHAPE, WORK, 2.0, 8.0, 2, None)["seconds"]
+    seconds = performance(WORK, 2.0, 8.0, 2, None)["seconds"]
     assert seconds == {
         "scoring": 8.0,
         "load": 1.0,
@@ -34,22 +34,22 @@ def test_seconds_of_the_workers_are_divided_by_their_number_and_the_rest_is_spar
 def test_the_share_of_the_peak_counts_the_products_of_real_tokens_by_hand() -> None:
     per_token = 2 * (4 * 2 * 2 + 2 * 2 * 5)  # query, key, value and output; up and down; a product and a sum
     operations = 3 * (90 * per_token + 1000 * 4 * 2)
-    found = performance(SHAPE, WORK, 2.0, 8.0, 2, peak=1e6)
+    found = performance(WORK, 2.0, 8.0, 2, peak=1e6)
     assert found["share_of_peak"] == pytest.approx(operations / 7.0 / 1e6, abs=1e-4)
 
 
 def test_without_a_peak_no_share_is_claimed() -> None:
-    found = performance(SHAPE, WORK, 0.0, 8.0, 2, None)
+    found = performance(WORK, 0.0, 8.0, 2, None)
     assert found["share_of_peak"] is None and found["peak_gigaflops"] is None
 
 
 def test_waste_and_duplicates_are_shares() -> None:
-    found = performance(SHAPE, WORK, 0.0, 8.0, 2, None)
+    found = performance(WORK, 0.0, 8.0, 2, None)
     assert (found["padding_waste"], found["duplicates_saved"]) == (0.1, 0.1)
 
 
 def test_a_run_without_a_text_divides_by_nothing() -> None:
-    found = performance(SHAPE, Work(), 0.0, 0.0, 1, 1e9)
+    found = performance(Work(), 0.0, 0.0, 1, 1e9)
     assert found["padding_waste"] == found["duplicates_saved"] == found["share_of_peak"] == 0.0
 
 
