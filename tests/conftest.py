@@ -1,5 +1,6 @@
 """Fixtures that many tests share: a Spark session, a tiny model, the built-in model."""
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -32,7 +33,27 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
-def make_tiny_model(folder: Path, seed: int = 3) -> Path:
+@pytest.fixture(scope="session")
+def panel_models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Three models of one vocabulary: two judge texts, one of them in shorter windows, and two know entities."""
+    folder = tmp_path_factory.mktemp("panel")
+    made = [
+        make_tiny_model(folder / "rude", seed=5, labels=("rude", "kind"), entity_types=()),
+        make_tiny_model(folder / "spam", seed=6, labels=("spam",), entity_types=("LOC", "ORG"), max_tokens=32),
+        make_tiny_model(folder / "names", seed=7, labels=(), entity_types=("PER", "LOC"), max_tokens=128),
+    ]
+    tokenizer = made[2] / "tokenizer.json"  # the same vocabulary in another file, as hubs have it
+    tokenizer.write_text(json.dumps(json.loads(tokenizer.read_text(encoding="utf-8")), indent=1), encoding="utf-8")
+    return [str(model) for model in made]
+
+
+def make_tiny_model(
+    folder: Path,
+    seed: int = 3,
+    labels: tuple[str, ...] = LABELS,
+    entity_types: tuple[str, ...] = ENTITY_TYPES,
+    max_tokens: int = 64,
+) -> Path:
     """Writes a complete model folder with random weights."""
     import torch
     from transformers import BertConfig
@@ -49,11 +70,11 @@ def make_tiny_model(folder: Path, seed: int = 3) -> Path:
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     config = BertConfig(vocab_size=tokenizer.get_vocab_size(), **sizes)
     spec = ModelSpec(
-        labels=LABELS,
-        entity_types=ENTITY_TYPES,
-        max_tokens=64,
+        labels=labels,
+        entity_types=entity_types,
+        max_tokens=max_tokens,
         overlap=16,
-        thresholds=dict.fromkeys(LABELS, 0.5),
+        thresholds=dict.fromkeys(labels, 0.5),
     )
     network = MultiTaskBert(config, spec)
     for head in (network.label_head, network.tag_head):

@@ -134,6 +134,18 @@ def test_score_prints_one_json_line_for_each_text(tiny_model) -> None:
     assert set(lines[0]["scores"]) >= {"offensive", "insult"}
 
 
+def test_score_takes_several_models(panel_models) -> None:
+    done = moderation("score", "--model", panel_models[0], "--model", panel_models[1], "you fool")
+    assert list(json.loads(done.stdout)["scores"]) == ["rude", "kind", "spam"]
+    assert "give the label 'rude'" in mistake("score", "--model", panel_models[0], "--model", panel_models[0], "x")
+
+
+def test_models_of_options_stand_over_those_of_the_environment() -> None:
+    arguments = ["config", "--model", "a", "--model", "b"]
+    assert yaml.safe_load(moderation(*arguments, MODERATION_MODELS='["c"]').stdout)["models"] == ["a", "b"]
+    assert yaml.safe_load(moderation("config", MODERATION_MODELS='["c", "d"]').stdout)["models"] == ["c", "d"]
+
+
 def test_score_reads_lines_of_a_file_or_of_standard_input(tiny_model, tmp_path) -> None:
     (tmp_path / "texts.txt").write_bytes("früh\r\n\xe2\x98\x83\n".encode() + b"\xff\n")
     from_file = moderation("score", "--model", tiny_model, "--file", tmp_path / "texts.txt").stdout

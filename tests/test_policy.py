@@ -7,7 +7,7 @@ import pytest
 from moderation import resources
 from moderation.errors import UsageError
 from moderation.models.spec import ModelSpec
-from moderation.policy import Policy, read_policy
+from moderation.policy import Policy, describe, left_out, read_policy
 
 LABELS = ("offensive", "toxicity", "severe_toxicity", "obscene", "threat", "insult", "identity_attack")
 SPEC = ModelSpec(labels=LABELS, entity_types=("PER", "LOC"), thresholds=dict.fromkeys(LABELS, 0.5))
@@ -57,6 +57,35 @@ def test_the_default_policy_fits_the_builtin_labels() -> None:
     policy = read_policy("default", SPEC)
     assert policy.rules and policy.flagged.action == "review"
     assert policy == read_policy(str(resources.schemas() / "policies" / "default.yaml"), SPEC)
+
+
+def test_the_default_policy_leaves_out_what_other_models_do_not_know_and_says_so() -> None:
+    other = ModelSpec(labels=("insult",), entity_types=("LOC",), thresholds={"insult": 0.5})
+    names = {rule.name for rule in read_policy("default", SPEC).rules}
+    assert {rule.name for rule in read_policy("default", other).rules} == {"insult"} < names
+    missing = left_out("default", other)
+    assert "insult_beside_a_person (entity type PER)" in missing and "threat (label threat)" in missing
+    assert all(name in missing for name in names - {"insult"}) and "insult (" not in missing
+    assert left_out("default", SPEC) == ""
+
+
+def test_a_policy_that_somebody_wrote_is_not_adapted(path: Path) -> None:
+    message = condition(path, "array_contains(labels, 'anger')")
+    assert "an entry of 'models' can rename them with 'labels'" in message
+    assert left_out(str(path), SPEC) == ""
+    assert "rename them with 'entities'" in condition(path, "exists(entities, e -> e.type = 'PERSON')")
+
+
+def test_a_rule_on_entities_of_models_that_have_none_is_named(path: Path) -> None:
+    path.write_text(RULE.format(when="exists(entities, e -> e.type = 'PER')"), encoding="utf-8")
+    with pytest.raises(UsageError, match="unknown entity type 'PER'; the models have no entity types"):
+        read_policy(str(path), ModelSpec(labels=("rude",), thresholds={"rude": 0.5}))
+
+
+def test_the_manifest_says_what_the_policy_is(path: Path) -> None:
+    said = describe(read(path, POLICY), str(path), SPEC)
+    assert (said["source"], said["left_out"], said["thresholds"]) == (str(path), "", {"insult": 0.7})
+    assert said["policy_id"] == read(path, POLICY).policy_id and len(said["rules"]) == 2
 
 
 def test_an_empty_policy_is_the_thresholds_of_the_model(path: Path) -> None:

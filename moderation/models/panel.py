@@ -20,14 +20,15 @@ Models = Model | Iterable[Model]
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Models that score the same texts. `asked` is how each was asked for.
+    """Models that score the same texts: how each was asked for, the digest of its folder, and what came of it.
 
     Their labels and entity types stand together in the order of the models; a type that two of them know is one type.
     Equal panels answer alike, whatever objects they are: Spark's workers know theirs by its key.
     """
 
-    sources: tuple[ModelSource, ...]
     asked: tuple[ModelEntry, ...]
+    digests: tuple[str, ...]
+    sources: tuple[ModelSource, ...]
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -70,6 +71,12 @@ class Panel:
     def __hash__(self) -> int:
         return hash(self.key)
 
+    def verify(self) -> None:
+        """Raises `UsageError` where a folder no longer holds the model that was found, say on another machine."""
+        for source, digest in zip(self.sources, self.digests, strict=True):
+            if (here := find_model(str(source.folder)).model_id) != digest:
+                raise UsageError(f"model {source.folder} has the digest {here} on this machine, not {digest}")
+
     def describe(self) -> dict[str, Any]:
         """What the manifest says of the models."""
         return {
@@ -88,17 +95,18 @@ class Panel:
 
 def find_panel(models: Models = "builtin") -> Panel:
     """Finds models by name or entry; raises `UsageError` where one is not whole or two give the same label."""
-    asked = tuple(map(entry_of, [models] if isinstance(models, Model) else models))
+    asked = tuple(map(entry_of, [models] if isinstance(models, str | Path | Mapping | ModelEntry) else models))
     if not asked:
         raise UsageError("models is empty: name at least one, for example 'builtin'")
-    sources = tuple(map(find_entry, asked))
+    found = [find_model(entry.source) for entry in asked]
+    sources = tuple(map(as_wanted, asked, found))
     check_labels(asked, sources)
-    return Panel(sources, asked)
+    return Panel(asked, tuple(source.model_id for source in found), sources)
 
 
 def panel_of(source: ModelSource) -> Panel:
     """One model, found already, as a panel."""
-    return Panel((source,), (ModelEntry(source=str(source.folder)),))
+    return Panel((ModelEntry(source=str(source.folder)),), (source.model_id,), (source,))
 
 
 def entry_of(model: Model) -> ModelEntry:
@@ -108,9 +116,8 @@ def entry_of(model: Model) -> ModelEntry:
     return parse({"source": str(model)} if isinstance(model, str | Path) else dict(model), ModelEntry, "model")
 
 
-def find_entry(entry: ModelEntry) -> ModelSource:
-    """The model of an entry, as the entry wants it: calibrated by its own labels, then renamed, then its thresholds."""
-    source = find_model(entry.source)
+def as_wanted(entry: ModelEntry, source: ModelSource) -> ModelSource:
+    """A model as its entry wants it: calibrated by its own labels, then renamed, then with other thresholds."""
     if entry.digest and not source.model_id.startswith(entry.digest):
         raise UsageError(f"model '{entry.source}' has the digest {source.model_id}, and {entry.digest} was asked for")
     if entry.calibration:

@@ -28,6 +28,7 @@ def worker_engine(panel: Panel, precision: str, device: Device) -> tuple["Engine
     started = time.perf_counter()
     from moderation.inference.engine import Engine
 
+    panel.verify()
     return Engine(panel, precision, device), [time.perf_counter() - started]
 
 
