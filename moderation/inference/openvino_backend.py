@@ -29,13 +29,13 @@ class OpenvinoBackend:
 
     def __init__(self, source: "ModelSource", precision: str, threads: int, entities: bool = True) -> None:
         self.entities, self.seconds, self.token_budget, self.threads = entities, 0.0, TOKEN_BUDGET, threads
-        self.labels = bool(source.spec.outputs)
         ov = runtime()
         core = ov.Core()
         self.precision = resolve_precision(precision, core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
         self.name = f"openvino {self.precision} on cpu"
         model = read_model(core, source, quantised=self.precision == "int8", entities=entities)
         self.compiled = core.compile_model(model, "CPU", settings(core, self.precision, threads))
+        self.labels = bool(source.spec.outputs) or len(self.compiled.outputs) > 1  # ours has a head for no labels, too
         self.requests = [self.compiled.create_infer_request() for _ in range(threads + WAITING)]
 
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Predictions | Exception]]:
