@@ -47,7 +47,7 @@ def evaluate(engine: Engine, data: Data, by: str | None = None, types: Sequence[
             sliced.setdefault(value, ([], []))[1].extend(span_reports(counts[rows], wanted))
     return Report(
         model_id=engine.source.model_id,
-        backend=engine.backend.name,
+        backend=engine.members[0].backend.name,
         rows=len(data.texts.texts) if data.texts else 0,
         sentences=len(data.sentences.words) if data.sentences else 0,
         labels=labels,
