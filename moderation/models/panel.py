@@ -10,6 +10,7 @@ from typing import Any
 from moderation.errors import UsageError
 from moderation.models.artefact import with_calibration
 from moderation.models.entry import ModelEntry
+from moderation.models.labels import relabel
 from moderation.models.load import DIGEST_LENGTH, ModelSource, find_model
 from moderation.settings import parse
 from moderation.text.digest import file_digest, text_digest
@@ -98,7 +99,7 @@ def find_panel(models: Models = "builtin") -> Panel:
     asked = tuple(map(entry_of, [models] if isinstance(models, str | Path | Mapping | ModelEntry) else models))
     if not asked:
         raise UsageError("models is empty: name at least one, for example 'builtin'")
-    found = [find_model(entry.source) for entry in asked]
+    found = [find_model(entry.source, entry.digest) for entry in asked]
     sources = tuple(map(as_wanted, asked, found))
     check_labels(asked, sources)
     return Panel(asked, tuple(source.model_id for source in found), sources)
@@ -118,10 +119,9 @@ def entry_of(model: Model) -> ModelEntry:
 
 def as_wanted(entry: ModelEntry, source: ModelSource) -> ModelSource:
     """A model as its entry wants it: calibrated by its own labels, then renamed, then with other thresholds."""
-    if entry.digest and not source.model_id.startswith(entry.digest):
-        raise UsageError(f"model '{entry.source}' has the digest {source.model_id}, and {entry.digest} was asked for")
     if entry.calibration:
         source = with_calibration(source, entry.calibration)
+    source = relabel(source, entry.labels, entry.entities, entry.taxonomy)
     return with_thresholds(source, entry) if entry.thresholds else source
 
 

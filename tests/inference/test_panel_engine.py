@@ -153,6 +153,20 @@ def test_openvino_gives_the_same_answers(panel_models: list[str], answers: list[
         assert found.scores == pytest.approx(joint.scores, abs=1e-4)
 
 
+def test_a_renamed_model_says_the_same_under_its_new_names(panel_models: list[str], alone: list[Moderator]) -> None:
+    spam, names = panel_models[1:]
+    entries = [{"source": spam, "labels": {"spam": "junk"}, "entities": {"LOC": None}}, {"source": names}]
+    found = Moderator(Engine(find_panel(entries), "fp32", TORCH, remember=False)).score(TEXTS)
+    for joint, own, other in zip(found, alone[1].score(TEXTS), alone[2].score(TEXTS), strict=True):
+        assert joint.scores.get("junk") == pytest.approx(own.scores.get("spam"), abs=1e-5)
+        offered = {(e.start, e.end, e.type) for e in [*own.entities, *other.entities]}
+        assert {(e.start, e.end, e.type) for e in joint.entities} <= offered
+        places = {(e.start, e.end) for e in other.entities if e.type == "LOC"}
+        assert {(e.start, e.end) for e in joint.entities if e.type == "LOC"} <= places, (
+            "of the first model there is none"
+        )
+
+
 def counted_tokenising(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts each call of the tokeniser gets from now on; it tokenises as ever."""
     calls: list[int] = []

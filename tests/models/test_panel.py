@@ -66,6 +66,11 @@ def test_no_model_is_refused() -> None:
         ({"thresholds": {"rude": 1.5}}, ["thresholds.rude", "1.5"]),
         ({"thresholds": {"anger": 0.5}}, ["unknown label 'anger'", "rude, kind"]),
         ({"digest": "0000"}, ["digest", "0000"]),
+        ({"labels": {"anger": "wrath"}}, ["labels: unknown 'anger'", "rude, kind"]),
+        ({"labels": {"rude": "kind"}}, ["labels", "both be 'kind'"]),
+        ({"entities": {"PER": "PERSON"}}, ["entities: unknown 'PER'"]),
+        ({"taxonomy": "tweets"}, ["taxonomy 'tweets' is none of", "perspective"]),
+        ({"labels": {"rude": "bad"}, "thresholds": {"rude": 0.5}}, ["thresholds: unknown label 'rude'", "bad, kind"]),
         ({"calibration": "nowhere.json"}, ["nowhere.json: no such file"]),
     ],
 )
@@ -86,6 +91,32 @@ def test_thresholds_of_an_entry_stand_over_the_models_and_make_another_model_id(
     assert strict.thresholds == {"rude": 0.5, "kind": 0.9}
     assert plain.model_id != strict.model_id and plain != strict
     assert plain.sources[0].network_id == strict.sources[0].network_id
+
+
+def test_two_models_with_one_label_go_together_under_other_names(panel_models: list[str]) -> None:
+    other = {"source": panel_models[0], "labels": {"rude": "rude_2", "kind": None}, "thresholds": {"rude_2": 0.1}}
+    panel = find_panel([panel_models[0], other])
+    assert panel.labels == ("rude", "kind", "rude_2")
+    assert panel.thresholds == {"rude": 0.5, "kind": 0.5, "rude_2": 0.1}
+    assert len({source.model_id for source in panel.sources}) == 2
+
+
+def test_entity_types_meet_under_new_names_and_dropped_ones_are_gone(panel_models: list[str]) -> None:
+    renamed = {"source": panel_models[2], "entities": {"PER": "ORG", "LOC": None}}
+    assert find_panel([panel_models[1], renamed]).entity_types == ("LOC", "ORG")
+
+
+def test_a_taxonomy_names_the_builtin_models_labels() -> None:
+    panel = find_panel({"source": "builtin", "taxonomy": "perspective", "labels": {"obscene": "SWEARING"}})
+    assert {"TOXICITY", "SEVERE_TOXICITY", "IDENTITY_ATTACK", "INSULT", "SWEARING", "THREAT"} <= set(panel.labels)
+
+
+def test_a_calibration_knows_the_model_by_its_own_labels(panel_models: list[str], tmp_path: Path) -> None:
+    entry = {"source": panel_models[0], "labels": {"rude": "toxic"}}
+    plain = find_panel(entry)
+    fitted = find_panel({**entry, "calibration": str(calibration(panel_models[0], tmp_path / "rude.json"))})
+    assert fitted.thresholds == {"toxic": 0.3, "kind": 0.5} != plain.thresholds
+    assert fitted.sources[0].spec.calibration_of("toxic").scale == 2.0
 
 
 def test_a_panel_that_spark_has_sent_is_known_as_the_same(panel_models: list[str]) -> None:
@@ -124,7 +155,14 @@ def test_the_manifest_says_of_each_model_what_it_is(panel_models: list[str], tmp
 def calibration(model: str, path: Path) -> Path:
     """A file as `moderation calibrate` writes it."""
     figures = dict.fromkeys(("base_rate", "ece_before", "ece_after", "precision", "recall", "macro_f1"), 0.5)
-    fitted = {"calibration": {"scale": 2.0}, "threshold": 0.3, "criterion": "f1", "column": "rude", "log_loss": {}}
+    fitted = {
+        "calibration": {"scale": 2.0},
+        "threshold": 0.3,
+        "criterion": "f1",
+        "column": "rude",
+        "log_loss": {},
+        "output": 0,
+    }
     content = {
         "network_id": find_model(model).network_id,
         "data": {"sha256": "0" * 64, "rows": 10},
