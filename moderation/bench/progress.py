@@ -54,10 +54,6 @@ class Progress:
     def left(self) -> str:
         """The time that is left by the plan, in words."""
         seconds = max(0.0, self.planned - self.done)
-        return (
-            ""
-            if seconds < 1
-            else f"about {seconds / 60:.0f} min left"
-            if seconds >= 60
-            else f"about {seconds:.0f} s left"
-        )
+        if seconds < 1:
+            return ""
+        return f"about {seconds / 60:.0f} min left" if seconds >= 60 else f"about {seconds:.0f} s left"
