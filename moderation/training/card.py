@@ -11,8 +11,7 @@ from moderation.training.recipe import Recipe, Source
 LIMITS = """\
 - Counter-speech, quotation and reclaimed words are often scored like the speech that they answer or quote.
 - Harmless mentions of identities (religion, origin, gender, orientation) score higher than they should.
-- The encoder is uncased and English: other languages are scored, but nobody measured how well. Emoji outside its
-  vocabulary are unknown tokens.
+- The encoder is uncased and English: other languages are scored, but nobody measured how well.
 - Sarcasm, and offence that lies in context rather than words, are mostly missed.
 - Scores are calibrated on the sets named below; on other communities they rank well but their level may be off.
 - A score is a reason to look, not a finding. Sample and review before you act on the flags of a new community."""

@@ -16,6 +16,7 @@ from moderation.training.evaluate import evaluate_labels, evaluate_spans
 from moderation.training.finetune import finetune, read_examples, save, spec_of
 from moderation.training.interrupt import noticed
 from moderation.training.options import Options
+from moderation.training.precisions import precision_figures, precision_section
 from moderation.training.progress import Report
 from moderation.training.recipe import Adaptation, Recipe, read_recipe
 from moderation.training.run import Run, adaptation_digest, model_digest, running, versions
@@ -90,6 +91,8 @@ def finish(recipe: Recipe, data: Path, output: Path, report: Report, suite: Suit
     engine = Engine.load(str(output), "fp32")
     labels, spans = evaluate_labels(engine, recipe, data), evaluate_spans(engine, recipe, data)
     sections = card_sections(engine, suite) if suite else []
+    if recipe.precisions:
+        sections = [precision_section(precision_figures(output, recipe, data)), *sections]
     write_card(engine, recipe, data, labels, spans, output, sections)
     for figures in labels:
         report(f"{figures.source} {figures.label}: ROC-AUC {figures.roc_auc:.3f}, macro-F1 {figures.macro_f1:.3f}")

@@ -116,6 +116,7 @@ class Recipe(Schedule):
     texts: list[TextSource] = []
     tokens: list[TokenSource] = []
     calibration: list[CalibrationSource] = []
+    precisions: list[Literal["bf16", "int8"]] = Field([], description="measured beside fp32 for the model card")
     functional: str | None = Field(
         None, description="'builtin' or a folder (beside the recipe, or here) of functional cases for the model card"
     )

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from moderation.resources import builtin_model
+from moderation.training.make import make_model
 
 RUDE = [
     "you stupid fool",
@@ -83,3 +84,10 @@ def recipe(base, tmp_path_factory) -> Path:
     }
     path.write_text(yaml.safe_dump(content))
     return path
+
+
+@pytest.fixture(scope="session")
+def trained(recipe, data, tmp_path_factory) -> Path:
+    output = tmp_path_factory.mktemp("trained") / "model"
+    make_model(recipe, data, output, report=lambda line: None)
+    return output

@@ -1,7 +1,5 @@
 """Fine-tuning on a handful of sentences: a model folder that the rest of the project takes as it is."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import yaml
@@ -9,13 +7,6 @@ import yaml
 from moderation.errors import UsageError
 from moderation.inference.moderator import Moderator
 from moderation.training.make import make_model
-
-
-@pytest.fixture(scope="module")
-def trained(recipe, data, tmp_path_factory) -> Path:
-    output = tmp_path_factory.mktemp("trained") / "model"
-    make_model(recipe, data, output, report=lambda line: None)
-    return output
 
 
 def test_the_model_learns_texts_and_entities(trained) -> None:
