@@ -1,6 +1,7 @@
 """Models from the Hugging Face hub: downloaded once into its cache, and then used offline."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,17 +11,30 @@ from moderation.models.pickled import PICKLED
 from moderation.models.tokenizers import PARTS, SETTINGS, WHOLE
 
 TOKENIZER = [WHOLE, *PARTS, *SETTINGS]
+COMMIT = re.compile("[0-9a-f]{40}")
 SAFE = ["config.json", "model*.safetensors", "model.safetensors.index.json", *TOKENIZER]
 
 
 def import_from_hub(name: str, revision: str | None) -> Path:
-    """A hub model as a folder of ours, in the cache; the network is asked only for what was never downloaded.
+    """A hub model as a folder of ours, in the cache; the network is asked only for what was never downloaded, and a
+    commit that was imported needs the hub's own cache no more.
 
     Raises `UsageError` where the model cannot be had or is none that can be loaded.
     """
+    pinned = revision if revision and COMMIT.fullmatch(revision) else download(name, revision, SAFE, whole).name
+    origin = {"source": name, "revision": pinned}
+    return cached(json.dumps(origin), lambda: read_parts(safe_files(name, pinned), origin))
+
+
+def safe_files(name: str, revision: str) -> Path:
+    """The folder of a hub model with safetensors; one with pickled weights alone is an error that says what to do."""
     folder = download(name, revision, SAFE, whole)
-    origin = {"source": name, "revision": folder.name}
-    return cached(json.dumps(origin), lambda: read_parts(folder, origin))
+    if not whole(folder):
+        raise UsageError(
+            f"model '{name}' has no safetensors on the hub; if its weights are pickled, 'moderation models import "
+            f"{name}@{revision} --output DIR' reads them without running what they may hold"
+        )
+    return folder
 
 
 def read_from_hub(name: str, revision: str | None) -> Parts:

@@ -157,7 +157,10 @@ def test_the_encoders_files_may_lie_beside_the_checkpoint_or_in_a_folder_that_is
 def test_without_a_network_an_encoder_that_is_not_there_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     file = edited(checkpoint(tmp_path), model_type="nobody/nowhere")
     with pytest.raises(UsageError, match=r"wants the config and the tokenizer of nobody/nowhere.*put both beside it"):
         find_model(str(file))
