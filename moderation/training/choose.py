@@ -42,7 +42,7 @@ def fit_label(rows: Judged, method: Method, criterion: Criterion, before: Calibr
     """
     if rows.fewest < FEWEST:
         raise Unfit(f"{FEWEST} positives and {FEWEST} negatives are the least that can be fitted to")
-    unseen = {name: cross_validated(rows, name) for name in candidates(rows, method)}
+    unseen = tried(rows, method)
     losses = {name: log_loss(rows, scores) for name, scores in unseen.items()}
     best = min(losses, key=lambda name: losses[name])
     calibration = METHODS[best](rows)
@@ -58,6 +58,19 @@ def fit_label(rows: Judged, method: Method, criterion: Criterion, before: Calibr
         recall=float(cuts.recall),
         macro_f1=float(cuts.macro_f1),
     )
+
+
+def tried(rows: Judged, method: Method) -> dict[str, np.ndarray]:
+    """Cross-validated scores [rows] of each method that can be fitted; raises `Unfit` where none is worth it."""
+    found = {}
+    for name in candidates(rows, method):
+        try:
+            found[name] = cross_validated(rows, name)
+        except Unfit:
+            # A temperature turns scores around 0.5, so it does not fit scores that are all on one side of it.
+            if method != "auto" or name != "temperature":
+                raise
+    return found
 
 
 def candidates(rows: Judged, method: Method) -> list[str]:

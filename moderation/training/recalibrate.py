@@ -47,34 +47,32 @@ def make_artefact(
         if name not in source.spec.labels:
             raise UsageError(f"the model has no label {name}; it has {', '.join(source.spec.labels)}")
     found = read_data(data, wish.labels or source.spec.labels, choice, spans=False)
-    for note in found.notes:
-        report(f"note: {note}")
     if found.texts is None:
         raise UsageError(f"data {data} judges no label")
     if unjudged := sorted(set(wish.labels) - set(found.texts.truth)):
         raise UsageError(f"data {data}: no row chosen is judged for {', '.join(unjudged)}")
-    fitted = fit_all(source, found.texts, found.columns, wish, report)
-    if not fitted:
-        raise UsageError(f"data {data}: no label could be calibrated")
+    fitted, refused = fit_all(source, found.texts, found.columns, wish)
+    if named := [f"{label} ({reason})" for label, reason in refused.items() if not fitted or label in wish.labels]:
+        raise UsageError(f"data {data}: cannot calibrate {'; '.join(named)}")
+    for note in (*found.notes, *(f"{label} is not calibrated: {reason}" for label, reason in refused.items())):
+        report(f"note: {note}")
     where = {column: sorted(values) for column, values in sorted(choice.where.items())}
     origin = Data(sha256=file_digest(data), split=choice.split, where=where, rows=len(found.texts.texts))
     return Artefact(network_id=source.network_id, data=origin, labels=fitted)
 
 
 def fit_all(
-    source: ModelSource, texts: Texts, columns: dict[str, str], wish: Wish, report: Callable[[str], None]
-) -> dict[str, Fitted]:
-    """The fit of each judged label."""
+    source: ModelSource, texts: Texts, columns: dict[str, str], wish: Wish
+) -> tuple[dict[str, Fitted], dict[str, str]]:
+    """The fit of each judged label, and of those that cannot be fitted the reason."""
     scores = answers(uncalibrated(source, wish.precision, wish.device), texts.texts, "scoring texts").scores
-    found = {}
+    found, refused = {}, {}
     for label, truth in texts.truth.items():
         try:
             found[label] = fit_one(source.spec, label, scores, truth, columns[label], wish)
         except (Unfit, Unreachable) as error:
-            if label in wish.labels:
-                raise UsageError(f"label {label} (column {columns[label]}) cannot be calibrated: {error}") from error
-            report(f"note: {label} is not calibrated: {error}")
-    return found
+            refused[label] = str(error)
+    return found, refused
 
 
 def fit_one(spec: ModelSpec, label: str, scores: np.ndarray, truth: np.ndarray, column: str, wish: Wish) -> Fitted:

@@ -117,9 +117,17 @@ def test_equal_rows_give_equal_fits() -> None:
     assert fit_label(few, "auto", F1) == fit_label(few, "auto", F1)
 
 
-def test_scores_that_fall_as_the_truth_rises_are_refused() -> None:
+@pytest.mark.parametrize("method", ["platt", "temperature", "auto"])
+def test_scores_that_fall_as_the_truth_rises_are_refused(method) -> None:
     with pytest.raises(Unfit, match="do not rise"):
-        fit_label(Judged(-LOGITS, TRUTH), "platt", F1)
+        fit_label(Judged(-LOGITS, TRUTH), method, F1)
+
+
+def test_scores_that_are_all_high_are_no_reason_to_refuse() -> None:
+    high = Judged(LOGITS[:3000] + 20, TRUTH[:3000])
+    assert "temperature" not in fit_label(high, "auto", F1).log_loss
+    with pytest.raises(Unfit):
+        fit_label(high, "temperature", F1)
 
 
 def test_too_few_rows_are_refused() -> None:
