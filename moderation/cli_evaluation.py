@@ -44,6 +44,9 @@ def evaluate(
     limit: Limit = None,
     precision: Precision = "auto",
     device: DeviceName = "auto",
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", help="JSON file of `moderation calibrate`, in place of the model's.")
+    ] = None,
     picture: Annotated[Path | None, typer.Option("--picture", help="SVG file for reliability and curves.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
@@ -60,10 +63,12 @@ def evaluate(
     from moderation.evaluation.show import show
     from moderation.inference.devices import Device
     from moderation.inference.engine import Engine
+    from moderation.models.artefact import with_calibration
     from moderation.models.load import find_model
 
     check_picture(picture)
     source = find_model(model)
+    source = with_calibration(source, calibration) if calibration else source
     choice = Choice(text, columns_of(label_column), split, conditions(where), by, limit)
     found = read_data(data, source.spec.labels, choice, spans=bool(source.spec.entity_types))
     engine = Engine(source, precision, Device(device), entities=found.sentences is not None)

@@ -110,7 +110,7 @@ def slices(report: Report) -> list["Table"]:
     """A table of slices for each label, and one for entities."""
     tables = []
     for label in (found.label for found in report.labels):
-        made = new_table(f"{label} by {report.by}", "n", "positives", "base rate", "ROC-AUC", "AP", "ECE", "macro-F1")
+        made = new_table(f"{label} by {report.by}", "n", "positives", "base rate", "ROC-AUC", "ECE", "macro-F1")
         for part in report.slices:
             for found in part.labels:
                 if found.label == label:
@@ -127,11 +127,11 @@ def slices(report: Report) -> list["Table"]:
 
 
 def slice_figures(report: LabelReport) -> list[str]:
-    """The figures of a label on a slice."""
+    """The figures of a label on a slice, as many as fit a line."""
     if report.figures is None:
         return too_few(report)
     found = report.figures
-    return list(map(str, (found.roc_auc, found.average_precision, found.calibration_error, found.shipped.macro_f1)))
+    return list(map(str, (found.roc_auc, found.calibration_error, found.shipped.macro_f1)))
 
 
 def sizes(report: LabelReport) -> list[str]:

@@ -66,10 +66,9 @@ def threshold_table(engine: Engine) -> str:
     """Thresholds and calibration of each label."""
     spec = engine.spec
     return table(
-        "| label | threshold | calibration: scale, shift of the logit |",
+        "| label | threshold | calibration (scale and shift of the logit) |",
         [
-            f"| {label} | {spec.thresholds[label]:.3f} | {spec.calibration_of(label).scale:.3f}, "
-            f"{spec.calibration_of(label).shift:.3f} |"
+            f"| {label} | {spec.thresholds[label]:.3f} | {spec.calibration_of(label).describe()} |"
             for label in spec.labels
         ],
     )

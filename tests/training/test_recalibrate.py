@@ -161,11 +161,13 @@ def test_the_commands_print_what_they_found(tiny_model, data, tmp_path) -> None:
     assert read_artefact(tmp_path / "c.json").labels["insult"].threshold == 0.25
     done = moderation(
         *("evaluate", "--model", tiny_model, "--data", data, "--split", "rest", "--by", "split", "--json"),
-        *("--picture", tmp_path / "p.svg"),
+        *("--calibration", tmp_path / "c.json", "--picture", tmp_path / "p.svg"),
     )
     assert (done.returncode, done.stderr) == (0, "")
     content = json.loads(done.stdout.splitlines()[-1])
     assert content["labels"]["insult"]["n"] == content["slices"][0]["labels"]["insult"]["n"] == 1200
+    assert content["labels"]["insult"]["shipped"]["threshold"] == 0.25
+    assert content["labels"]["insult"]["calibration_error"]["value"] < 0.05
     assert (tmp_path / "p.svg").read_text().startswith("<svg")
 
 
