@@ -56,7 +56,7 @@ def figures(engine: Engine, recipe: Recipe, data: Path, scores: np.ndarray, exac
     labels, spans = evaluate_labels(engine, recipe, data), evaluate_spans(engine, recipe, data)
     limits = np.array([engine.spec.thresholds[label] for label in engine.spec.labels])
     return PrecisionFigures(
-        engine.backend.precision,
+        engine.members[0].backend.precision,
         mean([found.roc_auc for found in labels]),
         mean([found.macro_f1 for found in labels]),
         mean([found.f1 for found in spans if found.type == "all"]),
