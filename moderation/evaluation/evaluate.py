@@ -41,7 +41,7 @@ def evaluate(engine: Engine, data: Data, by: str | None = None, types: Sequence[
             sliced.setdefault(value, ([], []))[0].extend(label_reports(engine.spec, found.scores[rows], part))
     if data.sentences:
         wanted = annotated(engine.spec, data.sentences, types, notes)
-        counts = sentence_counts(engine, data.sentences, wanted)
+        counts = sentence_counts(engine, data.sentences, wanted, "scoring sentences")
         spans = span_reports(counts, wanted)
         for value, rows in slices(data.sentences.groups, by, "sentences", notes):
             sliced.setdefault(value, ([], []))[1].extend(span_reports(counts[rows], wanted))
@@ -103,8 +103,8 @@ def annotated(spec: ModelSpec, data: Sentences, types: Sequence[str] | None, not
     return wanted
 
 
-def sentence_counts(engine: Engine, data: Sentences, types: Sequence[str]) -> np.ndarray:
+def sentence_counts(engine: Engine, data: Sentences, types: Sequence[str], what: str = "") -> np.ndarray:
     """Gold, found and right spans of each sentence and type, [sentences, types, 3]."""
     gold = [gold_spans(words, tags) for words, tags in zip(data.words, data.tags, strict=True)]
-    found = answers(engine, [" ".join(words) for words in data.words], "scoring sentences")
+    found = answers(engine, [" ".join(words) for words in data.words], what)
     return span_counts(gold, found.spans, types)

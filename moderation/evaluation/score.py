@@ -22,8 +22,8 @@ class Answers:
     unscored: Counter[str] = field(default_factory=Counter)
 
 
-def answers(engine: Engine, texts: Sequence[str | None], what: str) -> Answers:
-    """The engine's answers to all texts, in order."""
+def answers(engine: Engine, texts: Sequence[str | None], what: str = "") -> Answers:
+    """The engine's answers to all texts, in order; `what` names it to somebody who waits."""
     spans: list[set[Span]] = [set() for _ in texts]
     found = Answers(np.full((len(texts), len(engine.spec.labels)), np.nan, np.float32), spans)
     with progress(what, len(texts)) as advance:

@@ -46,7 +46,7 @@ def fit_source(
 ) -> dict[str, LabelFit]:
     """The fit of each of a calibration source's labels, from its dev rows that the engine could score."""
     rows = read_rows(data, source, "dev", ["text", *source.labels.values()], recipe.seed)
-    scores = answers(engine, rows["text"].tolist(), f"calibrating on {source.file}").scores
+    scores = answers(engine, rows["text"].tolist()).scores
     targets = label_targets(rows, source.labels, recipe.labels)
     criterion, found = Criterion.parse(source.threshold), {}
     for label in source.labels:

@@ -45,7 +45,7 @@ def evaluate_labels(engine: Engine, recipe: Recipe, data: Path) -> list[LabelFig
     figures = []
     for source in recipe.texts:
         rows = read_rows(data, source, "dev", ["text", *source.labels.values(), source.group], recipe.seed)
-        scores = answers(engine, rows["text"].tolist(), f"scoring {source.file}").scores
+        scores = answers(engine, rows["text"].tolist()).scores
         targets = label_targets(rows, source.labels, recipe.labels)
         for name in rows[source.group].unique():
             chosen = (rows[source.group] == name).to_numpy()

@@ -9,6 +9,7 @@ from sklearn import metrics
 
 from moderation.errors import UsageError
 from moderation.evaluation import evaluate as module
+from moderation.evaluation import progress
 from moderation.evaluation.data import Data, Sentences, Texts
 from moderation.evaluation.evaluate import evaluate
 from moderation.evaluation.picture import draw
@@ -130,3 +131,16 @@ def test_the_picture_is_xml_with_a_pair_of_panels_for_each_label_with_figures(
     assert root.find("{*}title").text == "<tiny> & wrong"  # type: ignore[union-attr]
     assert sum(one.get("class") == "frame" for one in root.iter("{http://www.w3.org/2000/svg}rect")) == 2
     assert "nan" not in picture and "prefers-color-scheme: dark" in picture
+
+
+def test_a_log_gets_a_line_now_and_then_and_none_for_what_is_soon_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seconds in (30.0, 0.0):
+        monkeypatch.setattr(progress, "LINE_SECONDS", seconds)
+        with progress.progress("scoring", 3000) as advance:
+            for _ in range(3):
+                advance(1000)
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == (0 if seconds else 2)
+    assert lines[1].startswith("scoring: 2,000 of 3,000, about 0 s left")

@@ -81,6 +81,18 @@ def test_an_unknown_key_in_a_recipe_is_named(tmp_path) -> None:
         read_recipe(tmp_path / "r.yaml")
 
 
+def test_how_to_calibrate_is_read_and_a_mistake_in_it_named(tmp_path) -> None:
+    source = "{file: x.parquet, labels: {rude: rude}"
+    lines = f"labels: [rude]\ntexts: [{source}}}]\ncalibration: [{source}, %s}}]\n"
+    (tmp_path / "r.yaml").write_text(lines % "method: auto, threshold: macro-f1, base_rate: {rude: 0.1}")
+    [found] = read_recipe(tmp_path / "r.yaml").calibration
+    assert (found.method, found.threshold, found.base_rate) == ("auto", "macro_f1", {"rude": 0.1})
+    for wrong in ("method: magic", "threshold: highest", "base_rate: {rude: 1}"):
+        (tmp_path / "r.yaml").write_text(lines % wrong)
+        with pytest.raises(UsageError, match=rf"calibration\.0\.{wrong.split(':')[0]}"):
+            read_recipe(tmp_path / "r.yaml")
+
+
 def test_the_built_in_recipe_is_valid() -> None:
     from moderation.training.make import BUILTIN
 
