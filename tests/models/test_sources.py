@@ -3,49 +3,24 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from families import make, tokenizer_text
+from families import make
 from model_edits import edit_json, edit_weights, refusal, set_config
 from safetensors.torch import load_file, save_file
-from test_find_model import Malicious
 
 import moderation
-from moderation.errors import UsageError
-from moderation.inference.engine import Engine
-from moderation.models.export import import_model
-from moderation.models.load import find_model, load_tokenizer
+from moderation.models.load import find_model
 from moderation.models.networks import load_network
-from moderation.models.verify import verify
 
+pytestmark = pytest.mark.usefixtures("cache")
 NAMES = ["calm", "rude", "vile"]
 HEAD = "classifier.weight"
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "moderation" / "models"
-
-
-@pytest.fixture
-def plain(tmp_path: Path) -> Path:
-    return make(tmp_path / "plain", "bert", "Sequence", NAMES)
 
 
 def kept(cache: Path) -> list[Path]:
     """What is in the cache but for locks."""
     return [path for path in cache.glob("*") if path.suffix != ".lock"]
-
-
-def pickled(folder: Path, content: object = None) -> Path:
-    """The folder with its weights pickled, or with anything else in their place."""
-    weights = load_file(folder / "model.safetensors")
-    (folder / "model.safetensors").unlink()
-    torch.save(weights if content is None else content, folder / "pytorch_model.bin")
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -191,107 +166,12 @@ def test_code_in_a_folder_is_not_run(plain: Path, tmp_path: Path) -> None:
     assert "auto_map" not in (find_model(str(plain)).folder / "config.json").read_text()
 
 
-def test_a_vocabulary_file_becomes_the_same_tokenizer(plain: Path) -> None:
-    expected = load_tokenizer(find_model(str(plain)).folder)
-    vocabulary = json.loads(tokenizer_text("wordpiece"))["model"]["vocab"]
-    (plain / "tokenizer.json").unlink()
-    (plain / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)) + "\n")
-    edit_json(plain / "tokenizer_config.json", lambda content: content.update(tokenizer_class="BertTokenizer"))
-    found = load_tokenizer(find_model(str(plain)).folder)
-    for text in ("Anna went to Paris, ok?", "東京 Zoë 😂", "[SEP] idiot"):
-        assert found.encode(text).ids == expected.encode(text).ids
-    (plain / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]) + "\n")
-    assert "comes out with 5 tokens, and the encoder has 600" in refusal(plain)
-
-
-def test_case_is_what_transformers_goes_by(plain: Path) -> None:
-    from transformers import AutoTokenizer
-
-    for lower in (True, False):
-        edit_json(plain / "tokenizer_config.json", lambda content: content.update(do_lower_case=lower))  # noqa: B023
-        found = load_tokenizer(find_model(str(plain)).folder)
-        theirs = AutoTokenizer.from_pretrained(plain)
-        for text in ("Anna went to PARIS", "Zoë"):
-            assert found.encode(text).ids == theirs(text)["input_ids"]
-
-
-def test_a_folder_without_a_tokenizer_is_refused(plain: Path) -> None:
-    (plain / "tokenizer.json").unlink()
-    assert "lacks tokenizer.json, and has none of vocab.txt" in refusal(plain)
-
-
-def test_pickled_weights_are_imported_on_request_and_are_the_same_model(plain: Path, tmp_path: Path) -> None:
-    expected = find_model(str(plain))
-    pickled(plain)
-    assert f"'moderation models import {plain} --output DIR'" in refusal(plain)
-    found = import_model(str(plain), tmp_path / "out")
-    assert (found.model_id, found.folder) == (expected.model_id, tmp_path / "out")
-    assert verify(str(tmp_path / "out"), found.model_id).network_id == expected.network_id
-
-
-def test_a_crafted_pickle_runs_nothing(plain: Path, tmp_path: Path) -> None:
-    weights = load_file(plain / "model.safetensors")
-    pickled(plain, weights | {HEAD: Malicious(tmp_path / "owned")})
-    with pytest.raises(UsageError, match=r"pytorch_model\.bin holds more than weights.*nothing of it was run"):
-        import_model(str(plain), tmp_path / "out")
-    assert not (tmp_path / "owned").exists() and not (tmp_path / "out").exists()
-    torch.load(plain / "pytorch_model.bin", weights_only=False)
-    assert (tmp_path / "owned").exists(), "the payload is a real one"
-
-
-@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {1: torch.zeros(1)}, "x"])
-def test_a_pickle_that_holds_no_weights_is_refused(plain: Path, tmp_path: Path, content: object) -> None:
-    with pytest.raises(UsageError, match="holds no weights by their names"):
-        import_model(str(pickled(plain, content)), tmp_path / "out")
-
-
-def test_nothing_is_imported_over_anything(plain: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    import_model(str(plain), out)
-    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
-    for place in (out, out / "config.json"):
-        with pytest.raises(UsageError, match="exists and is not empty"):
-            import_model(str(plain), place)
-    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
-    with pytest.raises(UsageError, match="is a model folder already"):
-        import_model(str(out), tmp_path / "other")
-
-
 def test_a_cache_that_is_no_folder_is_named(plain: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
     assert "set XDG_CACHE_HOME" in refusal(plain)
-
-
-def test_a_wrong_digest_is_told_beside_the_right_one(plain: Path) -> None:
-    found = find_model(str(plain)).model_id
-    assert find_model(str(plain), found).model_id == find_model(str(plain), found[:8]).model_id == found
-    for wrong in ("0" * 16, ""):
-        with pytest.raises(UsageError, match=f"has the digest {found}, and {wrong} was asked for"):
-            find_model(str(plain), wrong)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_verify_finds_a_weight_that_is_no_number(folder: Path, value: float) -> None:
-    assert verify(str(folder)).spec.labels
-    edit_weights(folder, lambda weights: weights["label_head.bias"].fill_(value))
-    with pytest.raises(UsageError, match=r"label_head\.bias is not finite"):
-        verify(str(folder))
-
-
-def test_verify_finds_token_ids_beyond_the_encoder(folder: Path) -> None:
-    edit_json(folder / "tokenizer.json", lambda content: content["model"]["vocab"].update(beyond=99999))
-    with pytest.raises(UsageError, match="ids up to 99999"):
-        verify(str(folder))
 
 
 def test_an_imported_network_has_the_weights_of_the_folder(plain: Path) -> None:
     expected = load_file(plain / "model.safetensors")
     found = load_network(find_model(str(plain))).network.state_dict()
     assert set(found) == set(expected) and all(torch.equal(found[name], expected[name]) for name in found)
-
-
-def test_texts_of_a_special_token_in_sentencepiece_models_are_scored(tmp_path: Path) -> None:
-    source = find_model(str(make(tmp_path / "m", "xlm-roberta", "Sequence", NAMES)))
-    scores = Engine(source, "fp32", None).score(["<s>", "</s> <pad>", "ok"]).scores
-    assert np.isfinite(scores).all()
