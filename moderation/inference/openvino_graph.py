@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from moderation.models.multitask import MultiTaskBert
+    from moderation.models.multitask import MultiTask, MultiTaskBert
     from moderation.models.networks import Classifier
 
 MASKED = -10000.0  # added to the attention that padding would get: its softmax is 0 in every precision
@@ -41,8 +41,10 @@ class Graph(nn.Module):
             states = self.layer(layer, states, bias)
         weights = inside[..., None].to(states.dtype)
         pooled = (states * weights).sum(1) / weights.sum(1)
-        logits = self.exact_logits(pooled) if self.exact else self.label_head(pooled)
-        return (logits, self.tag_head(states)) if self.entities else (logits,)
+        found: tuple[torch.Tensor, ...] = ()
+        if self.label_head.out_features:
+            found = (self.exact_logits(pooled) if self.exact else self.label_head(pooled),)
+        return (*found, self.tag_head(states)) if self.entities else found
 
     def exact_logits(self, pooled: torch.Tensor) -> torch.Tensor:
         """The label head without a matrix product: OpenVINO keeps to fp32 what leads to an output past the last one.
@@ -69,16 +71,17 @@ class Graph(nn.Module):
 
 
 class Traced(nn.Module):
-    """`Classifier` with the mask made from lengths; its only output are the logits of its only head."""
+    """Another network with the mask made from lengths; its outputs are the logits of the heads that it has."""
 
-    def __init__(self, network: "Classifier") -> None:
+    def __init__(self, network: "Classifier | MultiTask", labels: bool, entities: bool) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.labels, self.entities = network, labels, entities
 
-    def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor]:
-        """Token ids [rows, width] and lengths [rows] to label logits, or to tag logits per token."""
+    def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Token ids [rows, width] and lengths [rows] to label logits, tag logits per token, or both."""
         mask = torch.arange(ids.shape[1])[None] < lengths[:, None]
-        return (self.network.head(ids, mask.long()),)
+        logits, tags = self.network(ids, mask.long())
+        return ((logits,) if self.labels else ()) + ((tags,) if self.entities else ())
 
 
 def example() -> dict[str, torch.Tensor]:

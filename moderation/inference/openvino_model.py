@@ -115,12 +115,13 @@ def convert(source: ModelSource, quantised: bool = False, entities: bool = True)
 def graph_of(source: ModelSource, quantised: bool, entities: bool) -> "Graph | Traced":
     """What is to be converted."""
     from moderation.inference.openvino_graph import Graph, Traced
-    from moderation.models.networks import Classifier, load_network
+    from moderation.models.multitask import MultiTaskBert
+    from moderation.models.networks import load_network
 
     network = load_network(source)
-    if isinstance(network, Classifier):
-        return Traced(network).eval()
-    return Graph(network, entities, exact=not quantised).eval()
+    if isinstance(network, MultiTaskBert):
+        return Graph(network, entities, exact=not quantised).eval()
+    return Traced(network, bool(source.spec.outputs), entities).eval()
 
 
 def check(model: Any, graph: "Graph | Traced", vocabulary: int) -> None:

@@ -11,7 +11,7 @@ from moderation.inference.backend import Predictions, best_tags
 from moderation.inference.batches import Batch
 
 if TYPE_CHECKING:
-    from moderation.models.multitask import MultiTaskBert
+    from moderation.models.multitask import MultiTask
     from moderation.models.networks import Classifier
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -36,7 +36,7 @@ class TorchBackend:
 
     def __init__(
         self,
-        network: "MultiTaskBert | Classifier",
+        network: "MultiTask | Classifier",
         precision: str = "auto",
         device: str = "cpu",
         threads: int | None = None,

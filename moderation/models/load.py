@@ -14,7 +14,7 @@ from moderation.text.digest import file_digest, folder_digest, text_digest
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from moderation.models.multitask import MultiTaskBert
+    from moderation.models.multitask import MultiTask, MultiTaskBert
 
 FILES = ["config.json", "model.safetensors", "tokenizer.json"]
 DIGEST_LENGTH = 16  # hexadecimal digits of a model or policy digest in rows: 64 bits tell any two apart
@@ -86,15 +86,25 @@ def specials(tokenizer: "Tokenizer") -> tuple[int, int]:
 
 
 def load_multitask(source: ModelSource) -> "MultiTaskBert":
-    """Loads our own network in fp32; raises `UsageError` as `networks.load_network` does."""
-    from transformers import BertConfig
-
+    """Loads our own network over a BERT in fp32; raises `UsageError` as `networks.load_network` does."""
     from moderation.models.multitask import MultiTaskBert
+
+    network = load_own(source)
+    if not isinstance(network, MultiTaskBert):
+        raise UsageError(f"model {source.folder}: its encoder is no BERT")
+    return network
+
+
+def load_own(source: ModelSource) -> "MultiTask":
+    """Loads our own network in fp32; raises `UsageError` as `networks.load_network` does."""
+    from moderation.models.multitask import multitask
+    from moderation.models.networks import encoder_config
     from moderation.models.weights import fill, read_weights
 
     try:
-        config = BertConfig.from_json_file(source.folder / "config.json")
-        network = MultiTaskBert(config, source.spec)
+        network = multitask(encoder_config(source.folder), source.spec)
+    except UsageError:
+        raise
     except Exception as error:  # transformers raises whatever the value at fault brings about
         raise UsageError(f"model {source.folder}: config.json makes no BERT: {' '.join(str(error).split())}") from error
     fill(network, read_weights(source.folder), source.folder)

@@ -7,14 +7,14 @@ import torch
 from torch import nn
 
 from moderation.errors import UsageError
-from moderation.models.load import ModelSource, load_multitask
+from moderation.models.load import ModelSource, load_own
 from moderation.models.spec import OURS, read_config
 from moderation.models.weights import fill, read_weights
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
-    from moderation.models.multitask import MultiTaskBert
+    from moderation.models.multitask import MultiTask
 
 FAMILIES = {
     "bert": "Bert",
@@ -51,12 +51,12 @@ class Classifier(nn.Module):
         return logits
 
 
-def load_network(source: ModelSource) -> "MultiTaskBert | Classifier":
+def load_network(source: ModelSource) -> "MultiTask | Classifier":
     """Loads a model's network in fp32, all of its weights: a missing, misshapen or unknown one is a `UsageError` that
     names it, never a random head."""
     name = architecture(source.folder)
     if name == OURS:
-        return load_multitask(source)
+        return load_own(source)
     network = Classifier(build(name, encoder_config(source.folder), source.folder))
     expected = len(source.spec.tags) if network.tokens else len(source.spec.outputs)
     other = source.spec.outputs if network.tokens else source.spec.tags

@@ -39,7 +39,7 @@ def adapt(
     Order and masks follow from the seed and the place in the run, so that a killed run goes on as it would have.
     """
     torch.manual_seed(plan.seed)
-    base.config.hidden_dropout_prob = base.config.attention_probs_dropout_prob = 0.0
+    base.drop_out(0.0)
     network = MaskedModel(base.network(HEADLESS).encoder)
     own_head = network.take_head(base.weights())
     guess = Guess(network.to(device), base, Masks(base.tokenizer, plan.mask_share), plan, device)

@@ -10,8 +10,8 @@ import torch
 from moderation.errors import UsageError
 from moderation.inference.torch_backend import resolve_precision
 from moderation.models.base import Base
-from moderation.models.multitask import MultiTaskBert
-from moderation.models.spec import SECTION, ModelSpec
+from moderation.models.multitask import MultiTask
+from moderation.models.spec import OURS, SECTION, ModelSpec
 from moderation.training.best import Best
 from moderation.training.data import IGNORED, Example, text_examples, text_sources, token_examples
 from moderation.training.judge import drawn, judge
@@ -27,7 +27,7 @@ Examples = tuple[list[Example], list[Example]]  # texts, and sentences
 
 def finetune(
     recipe: Recipe, base: Base, train: Examples, dev: Examples, keeping: Keeping, progress: Progress, device: str
-) -> tuple[MultiTaskBert, list[dict[str, Any]]]:
+) -> tuple[MultiTask, list[dict[str, Any]]]:
     """Trains the base under new heads; returns the network and what was seen after each epoch.
 
     The order of the examples and the dropout follow from the seed alone; a run that was killed goes on from the
@@ -35,7 +35,7 @@ def finetune(
     """
     torch.manual_seed(recipe.seed)
     spec = spec_of(recipe)
-    base.config.hidden_dropout_prob = base.config.attention_probs_dropout_prob = recipe.dropout
+    base.drop_out(recipe.dropout)
     network = base.network(spec)
     network.dropout.p = recipe.head_dropout
     trainer = make_trainer(recipe, base, network.to(device), spec, train[0], device)
@@ -59,7 +59,7 @@ def finetune(
 
 
 def make_trainer(
-    recipe: Recipe, base: Base, network: MultiTaskBert, spec: ModelSpec, texts: list[Example], device: str
+    recipe: Recipe, base: Base, network: MultiTask, spec: ModelSpec, texts: list[Example], device: str
 ) -> Trainer:
     """The losses of a run: its precision, its weights of positives, its teacher."""
     positive = positive_weights(texts, recipe.imbalance)
@@ -125,7 +125,7 @@ def check_taught(recipe: Recipe, train: Examples) -> None:
             raise UsageError(f"entity type '{name}' has no span in the training rows")
 
 
-def save(network: MultiTaskBert, base: Base, spec: ModelSpec, output: Path) -> None:
+def save(network: MultiTask, base: Base, spec: ModelSpec, output: Path) -> None:
     """Writes the model folder: weights in half precision, tokenizer, and config with the spec in it."""
     from safetensors.torch import save_file
 
@@ -133,6 +133,6 @@ def save(network: MultiTaskBert, base: Base, spec: ModelSpec, output: Path) -> N
     weights = {name: tensor.detach().cpu().half().contiguous() for name, tensor in network.state_dict().items()}
     save_file(weights, output / "model.safetensors", metadata={"format": "pt"})
     (output / "model.safetensors").chmod(0o644)  # safetensors makes it readable by its owner alone
-    config = base.config.to_dict() | {"architectures": ["MultiTaskBert"], SECTION: spec.model_dump(mode="json")}
+    config = base.config.to_dict() | {"architectures": [OURS], SECTION: spec.model_dump(mode="json")}
     (output / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     base.tokenizer.save(str(output / "tokenizer.json"))

@@ -30,6 +30,7 @@ class MaskedModel(nn.Module):
         self.transform.dense = nn.Linear(config.hidden_size, words.shape[1])
         self.transform.act = ACT2FN[activation]
         self.transform.LayerNorm = nn.LayerNorm(words.shape[1])
+        self.pad = int(config.pad_token_id or 0)
         self.bias = nn.Parameter(torch.zeros(words.shape[0]))
 
     @property
@@ -53,6 +54,7 @@ class MaskedModel(nn.Module):
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         """Token ids and mask [rows, tokens] to logits over the vocabulary [wanted tokens, vocabulary]."""
+        ids = torch.where(mask.bool(), ids, self.pad)  # by which RoBERTa counts positions
         states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state[wanted]
         transform = self.transform
         found = transform.LayerNorm(transform.act(transform.dense(states)))  # type: ignore[operator]

@@ -32,7 +32,7 @@ def read_columns(path: Path, needed: list[str], optional: list[str]) -> pd.DataF
         table = file.read([*dict.fromkeys(needed), *(name for name in optional if name in there)])
     except (pa.ArrowInvalid, OSError) as error:
         raise UsageError(f"training data {path}: not a readable Parquet file ({one_line(error)})") from error
-    return pd.DataFrame({name: values(table.column(name)) for name in table.column_names})
+    return pd.DataFrame({name: values(table.column(name), f"{path}: column {name}") for name in table.column_names})
 
 
 def check_columns(path: Path, there: list[str], needed: list[str]) -> None:
@@ -43,7 +43,7 @@ def check_columns(path: Path, there: list[str], needed: list[str]) -> None:
         raise UsageError(f"training data {path} has column {doubled[0]} {there.count(doubled[0])} times")
 
 
-def values(column: Any) -> pd.Series:
+def values(column: Any, what: str) -> pd.Series:
     """An Arrow column as pandas has it; bytes that are no UTF-8 become U+FFFD."""
     import pyarrow as pa
 
@@ -51,7 +51,9 @@ def values(column: Any) -> pd.Series:
         column = column.cast(column.type.value_type)
     try:
         return column.to_pandas()
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, pa.ArrowException) as error:
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            raise UsageError(f"training data {what} cannot be read ({one_line(error)})") from error
         raw = column.cast(pa.large_binary()).to_pylist()
         return pd.Series([None if text is None else text.decode("utf-8", "replace") for text in raw], dtype=object)
 
@@ -104,10 +106,10 @@ def refuse(path: Path, column: str, given: pd.Series, odd: pd.Series, rule: str)
     """Raises `UsageError` with the first odd value and its count, where there is one."""
     if not odd.any():
         return
-    first = repr(given[odd].iloc[0])
-    count = int((given[odd].map(repr) == first).sum())
+    found = [repr(value) for value in given[odd].tolist()]
+    first, count = found[0], found.count(found[0])
     shown = first if len(first) <= SHOWN else first[:SHOWN] + "..."
-    others = "" if count == int(odd.sum()) else f", {int(odd.sum()):,} such values in all"
+    others = "" if count == len(found) else f", {len(found):,} such values in all"
     raise UsageError(f"training data {path}: column {column} holds {shown} ({count:,} times{others}): {rule}")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from moderation.models.base import Base
-from moderation.models.multitask import MultiTaskBert
+from moderation.models.multitask import MultiTask
 from moderation.training.batches import pad
 from moderation.training.data import IGNORED, Example
 from moderation.training.losses import label_loss, tag_loss
@@ -21,7 +21,7 @@ WIDE = 160  # tokens from which torch's fused attention is faster on a CPU than 
 class Trainer:
     """A network, its tags, and what its losses need. `positive` [labels] weighs positives, None is 1 each."""
 
-    network: MultiTaskBert
+    network: MultiTask
     recipe: Recipe
     base: Base
     device: str
