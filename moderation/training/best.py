@@ -55,6 +55,7 @@ class Best:
             return False
         from safetensors.torch import save_file
 
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         made = self.path.with_suffix(".making")
         save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, made)
         made.replace(self.path)

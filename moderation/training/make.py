@@ -56,6 +56,7 @@ def train_model(recipe: Recipe, data: Path, run: Run, suite: Suite | None) -> No
         keeping = run.keeping("training", interrupt)
         network, about["epochs"] = finetune(recipe, base, train, dev, keeping, run.progress, run.device)
     save(network, base, spec_of(recipe), run.place.made)
+    run.progress.rest()
     finish(recipe, data, run.place.made, run.progress.say, suite)
     run.place.publish(about | {"seconds_of_the_last_start": round(time.monotonic() - started)})
     run.progress.say(f"model written to {run.place.output}")

@@ -28,6 +28,9 @@ class Progress:
             self.last = time.monotonic()
             self.say(f"{what} step {step:,}/{total:,} loss {loss:.4f} left {duration(left)}")
 
+    def rest(self) -> None:
+        """No steps for a while: whatever comes next may show itself."""
+
 
 @dataclass
 class LiveProgress(Progress):
@@ -39,8 +42,15 @@ class LiveProgress(Progress):
     def at(self, what: str, step: int, total: int, loss: float, left: float) -> None:
         """Moves the bar."""
         if self.bar is not None and self.task is not None:
+            self.bar.start()  # does nothing where it runs
             text = f"loss {loss:.4f}  left {duration(left)}"
             self.bar.update(self.task, description=what, completed=step, total=total, figures=text, visible=True)
+
+    def rest(self) -> None:
+        """Takes the bar away: rich has room for one only."""
+        if self.bar is not None and self.task is not None:
+            self.bar.update(self.task, visible=False)
+            self.bar.stop()
 
 
 @contextmanager
@@ -56,9 +66,13 @@ def shown() -> Iterator[Progress]:
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     figures = TextColumn("{task.fields[figures]}")
-    with RichProgress(*columns, figures, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("", total=None, figures="", visible=False)
-        yield LiveProgress(lambda line: console.print(line, markup=False, highlight=False), bar=bar, task=task)
+    bar = RichProgress(*columns, figures, TimeElapsedColumn(), console=console, transient=True)
+    task = bar.add_task("", total=None, figures="", visible=False)
+    found = LiveProgress(lambda line: console.print(line, markup=False, highlight=False), bar=bar, task=task)
+    try:
+        yield found
+    finally:
+        found.rest()
 
 
 def duration(seconds: float) -> str:
