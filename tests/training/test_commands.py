@@ -8,8 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from moderation.cli import app, exit_code
 from moderation.models.load import find_model
 from moderation.settings import parse
+from moderation.training.make import make_model
+from moderation.training.options import Options
 from moderation.training.recipe import Recipe
 from moderation.training.simple import changed, recipe_of
 from tests.commands import ROOT, moderation, run
@@ -18,13 +21,18 @@ from tests.runs.test_progress import run_at_a_terminal
 FAST = ("--max-tokens", "32", "--batch-tokens", "512", "--learning-rate", "0.003", "--threads", "1")
 
 
-def mistake(*arguments: object, folder: Path) -> str:
-    """The one line that a mistaken command prints; nothing is written."""
-    done = moderation(*arguments, folder=folder)
-    assert done.returncode == 2, done.stderr
-    (line,) = done.stderr.splitlines()
-    assert not list(folder.glob("*out*")) and not list(folder.glob(".*making"))
-    return line
+@pytest.fixture
+def mistake(tmp_path, monkeypatch, capsys):
+    """Calls a mistaken command in a folder of its own; returns the one line that it prints. Nothing is written."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> str:
+        assert exit_code(lambda: app([*map(str, arguments)], standalone_mode=False)) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert not [*tmp_path.glob("*out*"), *tmp_path.glob(".*making")]
+        return line
+
+    return call
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +82,7 @@ def test_what_made_the_model_is_kept_beside_it(made) -> None:
     assert about["epochs"][0]["metric"] > 0
 
 
+@pytest.mark.slow
 def test_run_takes_the_model_as_it_is(made) -> None:
     frame = pd.DataFrame({"id": ["1", "2"], "body": ["you fool", "Anna is here"]})
     frame.to_parquet(made / "dump.parquet")
@@ -82,13 +91,13 @@ def test_run_takes_the_model_as_it_is(made) -> None:
     assert pd.read_parquet(made / "scored/labelled")["status"].tolist() == ["scored", "scored"]
 
 
-def test_the_same_seed_makes_the_same_weights_and_another_does_not(made, base) -> None:
+def test_the_same_seed_makes_the_same_weights_and_another_does_not(made, base, tmp_path) -> None:
     digests = []
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
-        options = ("--base", base, "--seed", seed, "--epochs", 1, *FAST, "--output", name)
-        done = moderation("finetune", "--data", "texts.parquet", "--labels", "insult", *options, folder=made)
-        assert done.returncode == 0, done.stderr
-        digests.append((made / name / "model.safetensors").read_bytes())
+        changes = {"base": str(base), "seed": seed, "max_tokens": 32, "overlap": 8}
+        recipe = recipe_of(made / "texts.parquet", "insult", None, None, None, 0.3, changes)
+        make_model(recipe, Path(), tmp_path / name, lambda line: None, Options(threads=1))
+        digests.append((tmp_path / name / "model.safetensors").read_bytes())
     assert digests[0] == digests[1]
     assert digests[0] != digests[2]
 
@@ -128,11 +137,11 @@ def test_adapt_writes_an_encoder_that_finetune_takes(made, base) -> None:
         (("--recipe", "r.yaml", "--labels", "bad"), "--recipe names labels"),
     ],
 )
-def test_mistakes_are_one_line_and_write_nothing(base, tmp_path, arguments, said) -> None:
+def test_mistakes_are_one_line_and_write_nothing(base, tmp_path, mistake, arguments, said) -> None:
     frame = pd.DataFrame({"text": ["a", "b"] * 9, "bad": [0, 1] * 9, "never": 0, "word": "yes"})
     frame.to_parquet(tmp_path / "t.parquet")
     given = arguments if "--base" in arguments else (*arguments, "--base", base)
-    assert said in mistake("finetune", *given, "--output", "out", folder=tmp_path)
+    assert said in mistake("finetune", *given, "--output", "out")
 
 
 def test_options_change_the_recipe_and_what_is_not_given_stays(tmp_path) -> None:
