@@ -12,6 +12,7 @@ from moderation.inference.torch_backend import resolve_precision
 from moderation.models.base import Base
 from moderation.models.multitask import MultiTask
 from moderation.models.spec import OURS, SECTION, ModelSpec
+from moderation.training.average import Average
 from moderation.training.best import Best
 from moderation.training.data import IGNORED, Example, text_examples, text_sources, token_examples
 from moderation.training.judge import drawn, judge
@@ -43,18 +44,20 @@ def finetune(
     loop = Loop(network, head, recipe, keeping, progress)
     if loop.restore():
         progress.say(f"going on from step {loop.step:,}")
-    best = Best(keeping.folder, recipe.early_stopping, loop.extra)
+    best, average = Best(keeping.folder, recipe.early_stopping, loop.extra), Average(keeping.folder, recipe.average)
     look_at = tuple(drawn(examples, recipe.dev_rows, recipe.seed) for examples in dev)
     while not loop.over and not best.settled:
         loop.epoch(epoch_steps(recipe, *train, loop.place[0]), trainer.loss)
         found = judge(trainer, *look_at)
         better = best.note(network, loop.place[0], found)
+        average.note(network, loop.place[0])
         ahead = "" if loop.over else f", left {duration(loop.left())}"
         progress.say(f"epoch {loop.place[0]}/{recipe.epochs}: {found}{' (the best so far)' if better else ''}{ahead}")
         loop.save()
     if best.settled and not loop.over:
         progress.say(f"no better for {best.stale} epochs: epoch {best.epoch} is kept")
     best.bring_back(network)
+    average.bring_back(network, loop.place[0])
     return network, best.history
 
 

@@ -127,6 +127,7 @@ class Recipe(Schedule):
         "none", description="weight of a label's positives: 1, negatives per positive, or the root of that"
     )
     early_stopping: EarlyStopping | None = Field(None, description="null: all epochs, and the last one is kept")
+    average: int = Field(1, gt=0, description="the weights are the mean of those after the last so many epochs")
     dev_rows: int = Field(5000, gt=0, description="held-out texts, and sentences, that are looked at after an epoch")
     adapt: Adaptation | None = Field(None, description="domain adaptation of the base first")
     teacher: str | None = Field(None, description="model folder to learn from besides the data")
@@ -142,6 +143,10 @@ class Recipe(Schedule):
         ):
             if bool(names) != bool(sources):
                 raise ValueError(f"{what}, and the other way round")
+        if self.early_stopping and self.average > 1:
+            raise ValueError("early_stopping keeps the best epoch's weights, average the mean of several: choose one")
+        if self.average > self.epochs:
+            raise ValueError(f"average {self.average} is more than the {self.epochs} epoch(s)")
         if not self.labels and not self.entity_types:
             raise ValueError("neither labels nor entity_types: there is nothing to learn")
         if doubled := [name for name in self.labels if self.labels.count(name) > 1]:
