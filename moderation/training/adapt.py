@@ -17,13 +17,14 @@ from moderation.inference.torch_backend import resolve_precision
 from moderation.models.base import Base
 from moderation.models.spec import SECTION, ModelSpec, read_config
 from moderation.text.normalise import skip_reason, without_surrogates
-from moderation.training.data import IGNORED, Example, held_out
+from moderation.training.data import IGNORED, Example
 from moderation.training.loop import Keeping, Loop
 from moderation.training.masking import Masks
 from moderation.training.mlm import HEAD, MaskedModel, Row
 from moderation.training.order import grouped, shuffled
 from moderation.training.progress import Progress
 from moderation.training.recipe import Adaptation
+from moderation.training.rows import held_out
 from moderation.training.schema import read_columns
 
 HEADLESS = ModelSpec(labels=(), max_tokens=512, overlap=64, thresholds={})  # the encoder is all that is wanted

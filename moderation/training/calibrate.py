@@ -15,9 +15,10 @@ from moderation.models.calibration import logit
 from moderation.models.load import ModelSource, find_model
 from moderation.models.spec import SECTION, ModelSpec
 from moderation.training.choose import LabelFit, fit_label
-from moderation.training.data import label_targets, read_rows
+from moderation.training.data import label_targets
 from moderation.training.fit import Judged, Unfit
 from moderation.training.recipe import CalibrationSource, Recipe
+from moderation.training.rows import read_rows
 
 
 def calibrate(recipe: Recipe, data: Path, folder: Path, report: Callable[[str], None]) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from moderation.inference.engine import Engine
-from moderation.training.data import read_rows
 from moderation.training.evaluate import LabelFigures, SpanFigures
 from moderation.training.recipe import Recipe, Source
+from moderation.training.rows import read_rows
 
 LIMITS = """\
 - Counter-speech, quotation and reclaimed words are often scored like the speech that they answer or quote.

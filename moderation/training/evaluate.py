@@ -9,8 +9,9 @@ from moderation.evaluation.labels import LabelReport, label_report
 from moderation.evaluation.score import answers
 from moderation.evaluation.spans import SpanReport, span_reports
 from moderation.inference.engine import Engine
-from moderation.training.data import label_targets, read_rows
+from moderation.training.data import label_targets
 from moderation.training.recipe import Recipe
+from moderation.training.rows import read_rows
 
 
 @dataclass(frozen=True)

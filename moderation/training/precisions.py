@@ -10,9 +10,9 @@ from moderation.evaluation.markdown import table
 from moderation.evaluation.score import answers
 from moderation.inference.devices import Device, check
 from moderation.inference.engine import Engine
-from moderation.training.data import read_rows
 from moderation.training.evaluate import evaluate_labels, evaluate_spans
 from moderation.training.recipe import Recipe
+from moderation.training.rows import read_rows
 
 CPU = Device("cpu")
 

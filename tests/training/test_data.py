@@ -8,8 +8,9 @@ from moderation.errors import UsageError
 from moderation.evaluation.spans import gold_spans
 from moderation.models.load import load_tokenizer
 from moderation.resources import builtin_model
-from moderation.training.data import IGNORED, align, label_targets, read_rows
+from moderation.training.data import IGNORED, align, label_targets
 from moderation.training.recipe import Recipe, TextSource, TokenSource, read_recipe
+from moderation.training.rows import read_rows
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 SOURCE = TokenSource(file="x", types=["PER", "LOC"])

@@ -11,8 +11,9 @@ from pyarrow import parquet
 from moderation.errors import UsageError
 from moderation.models.load import load_tokenizer
 from moderation.resources import builtin_model
-from moderation.training.data import held_out, read_rows, text_examples
+from moderation.training.data import text_examples
 from moderation.training.recipe import Recipe, TextSource, TokenSource
+from moderation.training.rows import held_out, read_rows
 
 TEXTS = TextSource(file="d.parquet", labels={"rude": "rude"})
 WORDS = TokenSource(file="d.parquet", types=["PER"])
