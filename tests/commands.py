@@ -20,7 +20,7 @@ def run(command: list[str], folder: Path | None = None, text: str | None = None,
     return subprocess.run(
         command,
         cwd=folder,
-        input=text,
+        input=text or "",  # never the terminal of who runs the tests
         env=variables | environment,
         capture_output=True,
         text=True,

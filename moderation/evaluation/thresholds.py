@@ -46,7 +46,9 @@ class Criterion:
         )
 
     def __str__(self) -> str:
-        return self.name if math.isnan(self.value) else f"{self.name}={self.value:g}"
+        if math.isnan(self.value):
+            return self.name
+        return f"{self.name}={self.value:g}" + (":1" if self.name == "cost" else "")
 
 
 def choose(counts: Counts, criterion: Criterion, base_rate: float | None = None) -> float:

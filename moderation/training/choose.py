@@ -7,12 +7,13 @@ import numpy as np
 
 from moderation.evaluation.bootstrap import SEED
 from moderation.evaluation.counts import Counts, Cuts, calibration_error
-from moderation.evaluation.thresholds import FEWEST, Criterion, Unreachable, choose
+from moderation.evaluation.thresholds import Criterion, Unreachable, choose
 from moderation.models.calibration import Calibration
 from moderation.training.fit import METHODS, Judged, Unfit, apply
 from moderation.training.recipe import Method
 
 FOLDS = 5
+FEWEST = 10  # positives and negatives: two parameters, and Platt's smoothed targets, bear as few
 NONE = Calibration()
 ISOTONIC_NEEDS = 200  # positives and negatives; with fewer its steps follow the noise
 

@@ -67,10 +67,12 @@ def test_rounding_never_carries_a_threshold_across_a_score(values: set[float], d
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("f1", "f1"), ("macro-f1", "macro_f1"), ("precision=0.9", "precision=0.9"), ("cost=5:2", "cost=2.5")],
+    [("f1", "f1"), ("macro-f1", "macro_f1"), ("precision=0.9", "precision=0.9"), ("cost=5:2", "cost=2.5:1")],
 )
 def test_criteria_are_read(text: str, name: str) -> None:
-    assert str(Criterion.parse(text)) == name
+    criterion = Criterion.parse(text)
+    assert str(criterion) == name
+    assert Criterion.parse(name) == criterion, "its name reads back as itself: a recipe keeps the name"
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,6 @@ def test_scores_that_are_all_high_are_no_reason_to_refuse() -> None:
 
 
 def test_too_few_rows_are_refused() -> None:
-    truth = np.arange(500) < 19
-    with pytest.raises(Unfit, match="20 positives and 20 negatives"):
+    truth = np.arange(500) < 9
+    with pytest.raises(Unfit, match="10 positives and 10 negatives"):
         fit_label(Judged(LOGITS[:500], truth), "platt", F1)

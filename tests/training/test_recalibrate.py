@@ -84,9 +84,9 @@ def test_a_label_with_too_few_positives_keeps_its_calibration_and_is_reported(so
     lines: list[str] = []
     make_artefact(source, data, Choice(split="fit"), Wish(method="platt"), lines.append)
     assert lines == [
-        "note: threat is not calibrated: 20 positives and 20 negatives are the least that can be fitted to"
+        "note: threat is not calibrated: 10 positives and 10 negatives are the least that can be fitted to"
     ]
-    with pytest.raises(UsageError, match=r"cannot calibrate threat \(20 positives and 20 negatives"):
+    with pytest.raises(UsageError, match=r"cannot calibrate threat \(10 positives and 10 negatives"):
         make_artefact(source, data, Choice(split="fit"), Wish(labels=("threat", "insult")), silent)
 
 
