@@ -20,13 +20,14 @@ def test_offence_on_reddit_and_wikipedia_ranks_well(engine, shared_data) -> None
     chosen = [source for source in recipe.texts if {"cad", "jigsaw2018"} & set(source.where.get("source", []))]
     figures = evaluate_labels(engine, recipe.model_copy(update={"texts": chosen}), shared_data)
     ranking = {(found.source, found.label): found.roc_auc for found in figures}
-    assert ranking["cad", "offensive"] > 0.75
-    assert ranking["jigsaw2018", "toxicity"] > 0.94
-    assert ranking["jigsaw2018", "insult"] > 0.9
+    assert ranking["cad", "offensive"] > 0.82
+    assert ranking["jigsaw2018", "toxicity"] > 0.97
+    assert ranking["jigsaw2018", "insult"] > 0.93
 
 
 def test_entities_on_noisy_text_are_found(engine, shared_data) -> None:
     figures = evaluate_spans(engine, read_recipe(BUILTIN), shared_data)
     scores = {found.source: found.f1 for found in figures if found.type == "all"}
-    assert scores["wnut17"] > 0.5
-    assert scores["crossner"] > 0.65
+    assert scores["wnut17"] > 0.56
+    assert scores["crossner"] > 0.74
+    assert scores["btc"] > 0.55
