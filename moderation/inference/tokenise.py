@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moderation.inference.words import Ints, Places, cumulated, parts_words, trimmed
+from moderation.inference.words import Ints, Places, cumulated, joined, parts_words, trimmed
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -37,7 +37,7 @@ class Tokens:
         offsets = np.array([pair for encoding in chosen for pair in encoding.offsets], np.int64).reshape(-1, 2)
         words = np.fromiter(chain.from_iterable(encoding.word_ids for encoding in chosen), np.int64)
         places = Places(words, offsets[:, 0], offsets[:, 1], cumulated(self.lengths[texts]))
-        return places if self.texts is None else trimmed([self.texts[text] for text in texts], places)
+        return joined(places) if self.texts is None else trimmed([self.texts[text] for text in texts], places)
 
 
 def tokenise(tokenizer: "Tokenizer", texts: list[str]) -> Tokens:

@@ -40,6 +40,17 @@ def parts_words(tokenizer: "Tokenizer") -> bool:
     return len(set(tokenizer.encode("a,b\u6771\u4eac", add_special_tokens=False).word_ids)) == 5
 
 
+def joined(places: Places) -> Places:
+    """Places in which words that share a character are one: a tokenizer may read one character as several words, as
+    NFKC makes four of the ligature U+FDFA."""
+    shared = (places.starts[1:] < places.ends[:-1]) & (places.words[1:] != places.words[:-1])
+    inner = places.bounds[(places.bounds > 0) & (places.bounds < len(places.words))]
+    shared[inner - 1] = False  # the next text begins there
+    if not shared.any():
+        return places
+    return Places(places.words - cumulated(shared), places.starts, places.ends, places.bounds)
+
+
 def trimmed(texts: list[str], places: Places) -> Places:
     """Places without the spaces that SentencePiece and byte-level tokens begin with, and with words as BERT has them.
 

@@ -24,11 +24,12 @@ from moderation.inference.torch_backend import TorchBackend
 from moderation.models.load import load_tokenizer
 from moderation.models.multitask import MultiTaskBert
 from moderation.models.spec import ModelSpec
+from moderation.resources import builtin_model
 
 SPEC = ModelSpec(
     labels=("a", "b", "c"), entity_types=("X", "Y"), max_tokens=64, overlap=16, thresholds=dict.fromkeys("abc", 0.5)
 )
-VOCABULARY, LONG = 30522, 64
+VOCABULARY, LONG = load_tokenizer(builtin_model()).get_vocab_size(), 64
 CPU = torch.device("cpu")
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU, and torch finds none")
 

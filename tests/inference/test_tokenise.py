@@ -121,3 +121,11 @@ def test_ids_are_small_and_the_rest_counts_in_64_bits(tokenizer: Tokenizer) -> N
 def assert_same_places(one: Places, two: Places) -> None:
     for name in ("words", "starts", "ends", "bounds"):
         assert getattr(one, name).tolist() == getattr(two, name).tolist()
+
+
+def test_words_that_one_character_was_read_as_are_one_word(tokenizer: Tokenizer) -> None:
+    bodies = ["\ufdfa Paris", "Rome \ufdfa", "", "\ufdfa"]
+    places = tokenise(tokenizer, bodies).places(np.arange(len(bodies)))
+    words = [places.words[low:high] for low, high in pairwise(places.bounds.tolist())]
+    assert [len(np.unique(found)) for found in words] == [2, 2, 0, 1]
+    assert len(words[3]) > 1, "the character is several tokens"
