@@ -15,7 +15,7 @@ from moderation.bench.peers import EnginePeer
 from moderation.bench.progress import Progress
 from moderation.bench.race import figures, timed
 from moderation.models.load import ModelSource, find_model
-from moderation.models.spec import SECTION
+from moderation.models.spec import OURS, SECTION
 
 
 def measure(source: ModelSource, texts: list[str], rounds: int, peak: Peak, progress: Progress) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def make(folder: Path, source: ModelSource) -> ModelSource:
         network.tag_head.bias[0] = 10.0  # hardly any token is an entity, as in texts; chance would tag nearly all
     folder.mkdir()
     save_file({name: weight.half() for name, weight in network.state_dict().items()}, folder / "model.safetensors")
-    content = config.to_dict() | {SECTION: source.spec.model_dump(mode="json")}
+    content = config.to_dict() | {"architectures": [OURS], SECTION: source.spec.model_dump(mode="json")}
     (folder / "config.json").write_text(json.dumps(content), encoding="utf-8")
     shutil.copy(source.folder / "tokenizer.json", folder)
     return find_model(str(folder))

@@ -222,3 +222,13 @@ def test_the_picture_escapes_names_and_scales_its_bars() -> None:
 
 def test_a_picture_of_nothing_is_whole() -> None:
     ElementTree.fromstring(draw([], "title", "", ""))
+
+
+@pytest.mark.slow
+def test_the_bert_base_that_is_raced_is_a_model_like_any_other(tmp_path: Path) -> None:
+    from moderation.bench.bert_base import make
+    from moderation.models.load import find_model
+
+    source = make(tmp_path / "model", find_model("builtin"))
+    assert source.shape.hidden == 768 and source.shape.layers == 12
+    assert find_model(str(source.folder)).model_id == source.model_id
