@@ -34,7 +34,7 @@ def list_models(as_json: Json = False) -> None:
 
 @app.command()
 def show(model: Model, as_json: Json = False) -> None:
-    """Shows all that a model says of itself: architecture, sizes, labels, thresholds, calibration, figures, origin.
+    """Shows all that a model says of itself: architecture, sizes, labels, thresholds, calibration, origin.
 
     Example: moderation models show builtin --json | jq .spec.thresholds
     """

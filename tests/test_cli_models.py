@@ -46,13 +46,23 @@ def test_models_lists_the_builtin_model_and_what_was_imported(
     assert len(lines) == 2 and lines[1].startswith(found.model_id) and lines[1].endswith("PER")
 
 
+def test_a_broken_import_is_warned_of_and_the_others_are_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    found = find_model(str(make(tmp_path / "m", "electra", "Token", ["O", "B-PER"])))
+    (found.folder / "tokenizer.json").unlink()
+    assert len(json.loads(run(capsys, "list", "--json")[1])) == 1
+    (warning,) = caplog.messages
+    assert str(found.folder) in warning and "lacks tokenizer.json" in warning
+
+
 def test_show_tells_all_that_a_model_says_of_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(make(tmp_path / "m", "roberta", "Sequence", ["NOT", "OFF"]))
     shown = json.loads(run(capsys, "show", folder, "--json")[1])
     source = find_model(folder)
     assert (shown["model_id"], shown["network_id"]) == (source.model_id, source.network_id)
     assert shown["spec"]["activation"] == "softmax" and shown["shape"]["positions"] == 64
-    assert shown["origin"]["source"] == folder and shown["figures"] is None
+    assert shown["origin"]["source"] == folder
     text = run(capsys, "show", folder)[1]
     assert "architecture: RobertaForSequenceClassification" in text and "  activation: softmax" in text
 

@@ -1,5 +1,6 @@
 """What there is to say of a model, for people and as JSON."""
 
+import logging
 from typing import Any
 
 from moderation.cache import cache_folder
@@ -24,24 +25,22 @@ def brief(source: ModelSource) -> dict[str, Any]:
 
 def full(source: ModelSource) -> dict[str, Any]:
     """All that is known of a model without loading it."""
-    figures = source.folder / "figures.json"
     return brief(source) | {
         "network_id": source.network_id,
         "origin": origin(source),
         "shape": source.shape.model_dump() | {"positions": source.shape.positions},
         "spec": source.spec.model_dump(mode="json"),
-        "figures": read_json(figures) if figures.is_file() else None,
     }
 
 
 def models() -> list[ModelSource]:
-    """The built-in model, and what was imported into the cache; what is broken there is left out."""
+    """The built-in model, and what was imported into the cache; what is broken there is warned of and left out."""
     found = [find_model("builtin")]
     for folder in sorted((cache_folder() / "models").glob("[!.]*")):
         try:
             found.append(find_model(str(folder)))
-        except UsageError:
-            continue
+        except UsageError as error:
+            logging.getLogger(__name__).warning("left out, delete it: %s", error)
     return found
 
 
