@@ -1,6 +1,7 @@
 """Fixtures that many tests share: a Spark session, a tiny model, the built-in model."""
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,16 @@ os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 LABELS = ("offensive", "toxicity", "severe_toxicity", "obscene", "threat", "insult", "identity_attack")
 ENTITY_TYPES = ("PER", "ORG", "LOC", "MISC")
 SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_they_were() -> Iterator[None]:
+    """A command that a test runs in this process sets up logging as in its own; later tests should not see that."""
+    log = logging.getLogger("moderation")
+    before = log.handlers, log.propagate, log.level
+    yield
+    log.handlers, log.propagate, _ = before
+    log.setLevel(before[2])
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from moderation.training.order import epoch_steps
 from moderation.training.progress import Progress, duration
 from moderation.training.recipe import Recipe
 from moderation.training.teacher import load_teacher
-from moderation.training.trainer import Trainer, positive_weights
+from moderation.training.trainer import Trainer, label_weights, positive_weights
 
 Examples = tuple[list[Example], list[Example]]  # texts, and sentences
 
@@ -64,8 +64,8 @@ def finetune(
 def make_trainer(
     recipe: Recipe, base: Base, network: MultiTask, spec: ModelSpec, texts: list[Example], device: str
 ) -> Trainer:
-    """The losses of a run: its precision, its weights of positives, its teacher."""
-    positive = positive_weights(texts, recipe.imbalance)
+    """The losses of a run: its precision, its weights of positives and of labels, its teacher."""
+    positive, label = positive_weights(texts, recipe.imbalance), label_weights(recipe)
     return Trainer(
         network,
         recipe,
@@ -73,6 +73,7 @@ def make_trainer(
         device,
         resolve_precision(recipe.precision, device),
         None if positive is None else positive.to(device),
+        None if label is None else label.to(device),
         load_teacher(recipe.teacher, spec, base, recipe.temperature, device) if recipe.teacher else None,
         spec.tags,
     )

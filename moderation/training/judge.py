@@ -53,7 +53,7 @@ def judge(trainer: Trainer, texts: list[Example], sentences: list[Example]) -> J
     found, losses, counts = [], [], np.zeros(3)
     for batch in batches(texts, trainer):
         logits, targets = trainer.forward(*trainer.inputs(batch))[0], trainer.stacked([row.labels for row in batch])
-        losses.append(label_loss(logits, targets, trainer.positive).item())
+        losses.append(label_loss(logits, targets, trainer.positive, trainer.label).item())
         found.append((logits.float().cpu().numpy(), targets.cpu().numpy()))
     for batch in batches(sentences, trainer):
         tags = trainer.forward(*trainer.inputs(batch))[1][:, 1:-1]

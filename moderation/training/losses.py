@@ -8,17 +8,24 @@ from moderation.training.data import IGNORED
 FORBIDDEN = -1e4  # the logit of a tag that a source does not annotate: its probability is 0 in every precision
 
 
-def label_loss(logits: torch.Tensor, targets: torch.Tensor, positive: torch.Tensor | None = None) -> torch.Tensor:
+def label_loss(
+    logits: torch.Tensor,
+    targets: torch.Tensor,
+    positive: torch.Tensor | None = None,
+    label: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Binary cross-entropy over judged labels; logits and targets are [rows, labels], NaN is not judged.
 
     A row counts by the square root of the labels that it was judged for: a source that judges seven labels teaches
-    more than one that judges one, but does not drown it. `positive` [labels] weighs positives, by 1 where it is None.
+    more than one that judges one, but does not drown it. `positive` [labels] weighs positives, `label` [labels] both
+    sides of a label; by 1 where they are None.
     """
     judged = ~targets.isnan()
     losses = functional.binary_cross_entropy_with_logits(
         logits.float(), targets.nan_to_num(), reduction="none", pos_weight=positive
     )
     weights = judged / judged.sum(1, keepdim=True).clamp(min=1).sqrt()
+    weights = weights if label is None else weights * label
     return (losses * weights).sum() / weights.sum().clamp(min=1e-9)
 
 

@@ -126,6 +126,9 @@ class Recipe(Schedule):
     imbalance: Literal["none", "balanced", "sqrt"] = Field(
         "none", description="weight of a label's positives: 1, negatives per positive, or the root of that"
     )
+    label_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        {}, description="how much a label counts in the loss, 1 where it is not named: more for rare and hard ones"
+    )
     early_stopping: EarlyStopping | None = Field(None, description="null: all epochs, and the last one is kept")
     average: int = Field(1, gt=0, description="the weights are the mean of those after the last so many epochs")
     dev_rows: int = Field(5000, gt=0, description="held-out texts, and sentences, that are looked at after an epoch")
@@ -149,6 +152,8 @@ class Recipe(Schedule):
             raise ValueError(f"average {self.average} is more than the {self.epochs} epoch(s)")
         if not self.labels and not self.entity_types:
             raise ValueError("neither labels nor entity_types: there is nothing to learn")
+        if strange := sorted(set(self.label_weights) - set(self.labels)):
+            raise ValueError(f"label_weights names {', '.join(strange)}, which labels lacks")
         if doubled := [name for name in self.labels if self.labels.count(name) > 1]:
             raise ValueError(f"label '{doubled[0]}' stands twice")
         return self

@@ -19,7 +19,7 @@ WIDE = 160  # tokens from which torch's fused attention is faster on a CPU than 
 
 @dataclass
 class Trainer:
-    """A network, its tags, and what its losses need. `positive` [labels] weighs positives, None is 1 each."""
+    """A network, its tags, and what its losses need. `positive` and `label` [labels] are weights, None is 1 each."""
 
     network: MultiTask
     recipe: Recipe
@@ -27,6 +27,7 @@ class Trainer:
     device: str
     precision: str
     positive: torch.Tensor | None = None
+    label: torch.Tensor | None = None
     teacher: Teacher | None = None
     tags: tuple[str, ...] = ()
 
@@ -43,7 +44,7 @@ class Trainer:
         """The loss of the labels."""
         ids, mask = self.inputs(texts)
         logits, _ = self.forward(ids, mask)
-        hard = label_loss(logits, self.stacked([row.labels for row in texts]), self.positive)
+        hard = label_loss(logits, self.stacked([row.labels for row in texts]), self.positive, self.label)
         if self.teacher is None or not self.teacher.labels:
             return hard
         with self.autocast():
@@ -116,3 +117,10 @@ def positive_weights(examples: list[Example], kind: str) -> torch.Tensor | None:
     positives, negatives = (targets == 1).sum(0), (targets == 0).sum(0)
     weights = negatives / np.maximum(positives, 1)
     return torch.from_numpy(np.sqrt(weights) if kind == "sqrt" else weights).float()
+
+
+def label_weights(recipe: Recipe) -> torch.Tensor | None:
+    """How much each label counts [labels], None where all count the same."""
+    if not recipe.label_weights:
+        return None
+    return torch.tensor([recipe.label_weights.get(label, 1.0) for label in recipe.labels])

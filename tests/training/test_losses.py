@@ -6,8 +6,9 @@ import torch
 
 from moderation.training.data import IGNORED, Example
 from moderation.training.losses import label_loss, tag_loss
+from moderation.training.recipe import Recipe, TextSource
 from moderation.training.teacher import Teacher
-from moderation.training.trainer import positive_weights
+from moderation.training.trainer import label_weights, positive_weights
 
 NAN = float("nan")
 
@@ -24,6 +25,23 @@ def test_a_batch_that_judges_nothing_has_no_loss() -> None:
     assert label_loss(torch.ones(2, 1), torch.full((2, 1), NAN)).item() == 0
     ignored = torch.full((1, 3), IGNORED)
     assert tag_loss(torch.ones(1, 3, 5), ignored, torch.ones(1, 5, dtype=torch.bool)).item() == 0
+
+
+def test_a_label_that_counts_three_times_has_three_times_the_gradient() -> None:
+    source = TextSource(file="f.parquet", labels={"a": "a", "b": "b"})
+    recipe = Recipe(labels=["a", "b"], texts=[source], label_weights={"b": 3})
+    weights, logits = label_weights(recipe), torch.zeros(4, 2, requires_grad=True)
+    assert weights is not None and weights.tolist() == [1, 3]
+    label_loss(logits, torch.tensor([[1.0, 1.0]] * 4), label=weights).backward()
+    assert logits.grad is not None
+    assert (logits.grad[:, 1] / logits.grad[:, 0]).tolist() == pytest.approx([3] * 4)
+    assert label_weights(recipe.model_copy(update={"label_weights": {}})) is None
+
+
+@pytest.mark.parametrize("weights", [{"c": 2}, {"a": 0}, {"a": -1}])
+def test_weights_of_unknown_labels_and_weights_that_are_none_are_refused(weights: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="label_weights"):
+        Recipe(labels=["a"], texts=[TextSource(file="f.parquet", labels={"a": "a"})], label_weights=weights)
 
 
 def test_weights_of_positives_make_up_for_their_rarity() -> None:
