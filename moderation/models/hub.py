@@ -74,10 +74,15 @@ def download(name: str, revision: str | None, patterns: list[str], enough: Calla
 
 def fetch(name: str, revision: str | None, patterns: list[str]) -> Path:
     """Downloads a model; raises `UsageError` that says whether it is the network, the name or the revision."""
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
     asked = f"model '{name}'" + (f" at revision '{revision}'" if revision else "")
+    if constants.HF_HUB_OFFLINE:
+        raise UsageError(
+            f"{asked} is no folder here, is not in the hub's cache, and HF_HUB_OFFLINE forbids asking the hub: unset "
+            "it once, or copy that cache (HF_HOME)"
+        )
     try:
         HfApi().model_info(name, revision=revision)  # fails at once without a network; the download would try on
         return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))

@@ -36,10 +36,10 @@ for source in sys.argv[1:]:
 """
 
 
-def ask(address: str, home: Path, *sources: str) -> list[dict[str, Any]]:
-    """What another process finds, its hub at an address."""
+def ask(address: str, home: Path, *sources: str, **more: str) -> list[dict[str, Any]]:
+    """What another process finds, its hub at an address, with more variables in its environment."""
     variables = os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(home), "XDG_CACHE_HOME": str(home)}
-    variables |= {"PYTHONPATH": str(ROOT), "HF_HUB_DISABLE_XET": "1"}
+    variables |= {"PYTHONPATH": str(ROOT), "HF_HUB_DISABLE_XET": "1"} | more
     done = subprocess.run([sys.executable, "-c", ASK, *sources], env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
@@ -78,6 +78,18 @@ def test_a_model_is_downloaded_once_by_its_safe_files_alone_and_then_needs_no_hu
     assert len(requests) == count
     [missing] = ask(address, tmp_path / "elsewhere", pinned)
     assert "is not in the hub's cache, and the hub cannot be reached" in missing["error"]
+
+
+@pytest.mark.slow
+def test_the_hub_is_not_asked_where_the_environment_forbids_it(tmp_path: Path) -> None:
+    folder, requests = make(tmp_path / "m", "bert", "Sequence", ["calm", "rude"]), list[str]()
+    with hub({"some/model": folder}, requests) as address:
+        [refused] = ask(address, tmp_path / "home", "some/model", HF_HUB_OFFLINE="1")
+        assert requests == [] and "HF_HUB_OFFLINE forbids asking the hub" in refused["error"]
+        [found] = ask(address, tmp_path / "home", "some/model")
+        count = len(requests)
+        assert ask(address, tmp_path / "home", "some/model", HF_HUB_OFFLINE="1") == [found]
+    assert found["labels"] == ["calm", "rude"] and len(requests) == count > 0
 
 
 def test_without_a_network_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
