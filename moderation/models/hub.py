@@ -7,7 +7,7 @@ from pathlib import Path
 
 from moderation.errors import UsageError
 from moderation.models.importing import Parts, cached, read_parts
-from moderation.models.pickled import PICKLED
+from moderation.models.pickled import PICKLED, PICKLED_INDEX, pickles
 from moderation.models.tokenizers import PARTS, SETTINGS, WHOLE
 
 TOKENIZER = [WHOLE, *PARTS, *SETTINGS]
@@ -41,7 +41,7 @@ def read_from_hub(name: str, revision: str | None) -> Parts:
     """A hub model, to be written elsewhere; its weights may be pickled."""
     folder = download(name, revision, SAFE, lambda found: whole(found) or pickled(found))
     if not whole(folder):
-        folder = download(name, folder.name, [*SAFE, PICKLED], pickled)
+        folder = download(name, folder.name, [*SAFE, PICKLED, PICKLED_INDEX, "pytorch_model-*.bin"], pickled)
     return read_parts(folder, {"source": name, "revision": folder.name}, pickles=True)
 
 
@@ -52,7 +52,7 @@ def whole(folder: Path) -> bool:
 
 def pickled(folder: Path) -> bool:
     """Whether a download has a config and pickled weights."""
-    return (folder / "config.json").is_file() and (folder / PICKLED).is_file()
+    return (folder / "config.json").is_file() and bool(pickles(folder))
 
 
 def download(name: str, revision: str | None, patterns: list[str], enough: Callable[[Path], bool]) -> Path:

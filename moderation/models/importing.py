@@ -57,16 +57,16 @@ def read_parts(folder: Path, origin: dict[str, Any], pickles: bool = False) -> P
 
 def weights_of(folder: Path, pickles: bool) -> "dict[str, Tensor]":
     """A folder's weights; where they are pickled and may not be the error says what to do."""
-    from moderation.models.pickled import PICKLED, pickled_weights
+    from moderation.models import pickled
 
-    if (folder / weight_files(folder)[0]).is_file() or not (folder / PICKLED).is_file():
+    if (folder / weight_files(folder)[0]).is_file() or not pickled.pickles(folder):
         return read_weights(folder)
     if not pickles:
         raise UsageError(
             f"model {folder} lacks {WEIGHTS}: its weights are pickled, which can hold code; 'moderation models import "
             f"{folder} --output DIR' reads them without running any"
         )
-    return pickled_weights(folder)
+    return pickled.pickled_weights(folder)
 
 
 def write_parts(parts: Parts, made: Path) -> None:

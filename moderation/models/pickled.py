@@ -5,23 +5,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moderation.errors import UsageError
+from moderation.models.weights import weight_files
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 PICKLED = "pytorch_model.bin"
+PICKLED_INDEX = "pytorch_model.bin.index.json"  # of weights in several files
 
 
 def pickled_weights(folder: Path) -> "dict[str, Tensor]":
-    """The weights of a folder's pickle in fp32; raises `UsageError` like `read_pickle`."""
+    """The weights of a folder's pickles in fp32; raises `UsageError` like `read_pickle`."""
     import torch
 
-    content = read_pickle(folder / PICKLED)
-    if not isinstance(content, dict) or not all(
-        isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in content.items()
-    ):
-        raise UsageError(f"{folder / PICKLED} holds no weights by their names")
-    return {name: tensor.float() for name, tensor in content.items()}
+    found: dict[str, torch.Tensor] = {}
+    for file in pickles(folder):
+        content = read_pickle(folder / file)
+        if not isinstance(content, dict) or not all(
+            isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in content.items()
+        ):
+            raise UsageError(f"{folder / file} holds no weights by their names")
+        found |= {name: tensor.float() for name, tensor in content.items()}
+    return found
+
+
+def pickles(folder: Path) -> list[str]:
+    """The names of a folder's pickled weights, none where one of them is missing."""
+    names = weight_files(folder, PICKLED, PICKLED_INDEX)
+    return names if all((folder / name).is_file() for name in names) else []
 
 
 def read_pickle(file: Path) -> Any:

@@ -33,16 +33,16 @@ def read_weights(folder: Path) -> "dict[str, Tensor]":
     return found
 
 
-def weight_files(folder: Path) -> list[str]:
+def weight_files(folder: Path, whole: str = WEIGHTS, index: str = INDEX) -> list[str]:
     """The names of the files that hold the weights: one, or those that an index lists."""
-    if (folder / WEIGHTS).is_file() or not (folder / INDEX).is_file():
-        return [WEIGHTS]
+    if (folder / whole).is_file() or not (folder / index).is_file():
+        return [whole]
     try:
-        names = sorted(set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
+        names = sorted(set(json.loads((folder / index).read_text(encoding="utf-8"))["weight_map"].values()))
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise UsageError(f"model {folder}: {INDEX} cannot be read ({error})") from error
+        raise UsageError(f"model {folder}: {index} cannot be read ({error})") from error
     if odd := [name for name in names if not isinstance(name, str) or Path(name).name != name]:
-        raise UsageError(f"model {folder}: {INDEX} names {odd[0]!r}, which is no file of the folder")
+        raise UsageError(f"model {folder}: {index} names {odd[0]!r}, which is no file of the folder")
     return names
 
 

@@ -1,5 +1,6 @@
 """Pickles are imported without being run, nothing is overwritten, and what was imported is verified."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,21 @@ def pickled(folder: Path, content: object = None) -> Path:
     (folder / "model.safetensors").unlink()
     torch.save(weights if content is None else content, folder / "pytorch_model.bin")
     return folder
+
+
+def test_pickled_weights_in_several_files_are_one_model(plain: Path, tmp_path: Path) -> None:
+    whole = find_model(str(plain)).network_id
+    weights = load_file(plain / "model.safetensors")
+    parts = {f"pytorch_model-{number}.bin": dict(list(weights.items())[number::2]) for number in range(2)}
+    for name, part in parts.items():
+        torch.save(part, plain / name)
+    (plain / "model.safetensors").unlink()
+    index = {key: name for name, part in parts.items() for key in part}
+    (plain / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": index}))
+    assert import_model(str(plain), tmp_path / "out").network_id == whole
+    (plain / "pytorch_model-1.bin").unlink()
+    with pytest.raises(UsageError, match=r"lacks model\.safetensors"):
+        import_model(str(plain), tmp_path / "other")
 
 
 def test_pickled_weights_are_imported_on_request_and_are_the_same_model(plain: Path, tmp_path: Path) -> None:
