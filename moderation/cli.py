@@ -37,7 +37,8 @@ app.add_typer(cli_models.app)
 app.add_typer(cli_evaluation.app)
 
 Input = Annotated[
-    list[Path] | None, typer.Option("--input", help="Parquet file or folder; may be given more than once.")
+    list[Path] | None,
+    typer.Option("--input", readable=False, help="Parquet file or folder; may be given more than once."),  # we say it
 ]
 Output = Annotated[Path | None, typer.Option("--output", help="Folder of labelled/, quarantine/ and runs/.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")]

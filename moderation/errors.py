@@ -2,9 +2,15 @@
 
 
 class UsageError(Exception):
-    """The caller's mistake: config, usage, missing or unreadable input. Exit code 2, nothing written."""
+    """The caller's mistake: config, usage, missing or unreadable input. Exit code 2, nothing written.
+
+    Its message is one line: names of files and columns may hold line breaks and escape codes, which are shown as such.
+    """
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in super().__str__())
 
 
 class GateRefused(Exception):

@@ -11,6 +11,7 @@ from moderation.models.panel import Panel, find_panel
 from moderation.policy import ACTIONS, SEVERITIES, Policy, describe, left_out, read_policy
 from moderation.resources import schemas
 from moderation.runs.inputs import InputFile, find_inputs
+from moderation.runs.listing import check_apart
 from moderation.runs.manifest import Manifest
 from moderation.runs.performance import cost, performance, speed
 from moderation.runs.progress import progress
@@ -41,6 +42,7 @@ def moderate(config: Config) -> Manifest:
     from moderation.spark.session import session
 
     files = find_inputs(config.input, config.columns)
+    check_apart([file.path for file in files], [file.root for file in files], config.output.resolve())
     panel = find_panel(config.models)
     policy = read_policy(config.policy, panel)
     if missing := left_out(config.policy, panel):

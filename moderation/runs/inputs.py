@@ -1,13 +1,14 @@
 """The input files of a run: found, described and digested before anything is written."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moderation.config import Columns
 from moderation.errors import UsageError
+from moderation.runs.footer import check_footer
+from moderation.runs.listing import parquet_files, resolved
 from moderation.text.digest import file_digest, text_digest
 
 if TYPE_CHECKING:
@@ -55,33 +56,16 @@ def find_inputs(paths: list[Path], columns: Columns) -> list[InputFile]:
     """
     if not paths:
         raise UsageError("no input: name Parquet files or folders with --input")
-    found: dict[Path, Path] = {}
+    found: dict[Path, tuple[Path, Path]] = {}  # by the real path, to which several may lead
     for path in paths:
-        root = path.resolve()
+        root = resolved(path)
         for file in parquet_files(root, path):
-            found.setdefault(file, root)
-    inputs = [describe(file, root, columns) for file, root in found.items()]
+            found.setdefault(file.resolve(), (file, root))
+    inputs = [describe(file, root, columns) for file, root in found.values()]
     check_types(inputs)
     if sum(file.rows for file in inputs) == 0:
         raise UsageError(f"{', '.join(map(str, paths))}: no rows in {len(inputs)} Parquet file(s)")
     return inputs
-
-
-def parquet_files(root: Path, given: Path) -> Iterator[Path]:
-    """The file itself, or the Parquet files of a folder, hidden and temporary ones left out."""
-    if root.is_file():
-        yield root
-        return
-    if not root.is_dir():
-        raise UsageError(f"input {given}: no such file or folder")
-    files = [
-        file
-        for file in sorted(root.rglob("*.parquet"))
-        if file.is_file() and not any(part.startswith((".", "_")) for part in file.relative_to(root).parts)
-    ]
-    if not files:
-        raise UsageError(f"input {given}: the folder holds no .parquet file")
-    yield from files
 
 
 def describe(path: Path, root: Path, columns: Columns) -> InputFile:
@@ -92,6 +76,7 @@ def describe(path: Path, root: Path, columns: Columns) -> InputFile:
     try:
         with parquet.ParquetFile(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
+            check_footer(path, file.metadata, columns, path.stat().st_size)
     except (OSError, pyarrow.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         raise UsageError(f"input {path}: not a readable Parquet file ({reason})") from error
@@ -143,5 +128,5 @@ def check_columns(path: Path, schema: "pyarrow.Schema", columns: Columns) -> Non
             f"input {path}: column '{columns.body}' holds {body}, not text; name another with columns.body"
         )
     identifier = schema.field(columns.id).type
-    if types.is_nested(identifier) or types.is_floating(identifier):
+    if any(check(identifier) for check in (types.is_nested, types.is_floating, types.is_boolean, types.is_temporal)):
         raise UsageError(f"input {path}: column '{columns.id}' holds {identifier}, which cannot be an id")
