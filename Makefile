@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint model bench clean
+.PHONY: help setup demo test test-slow cluster-test package lint model bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +25,20 @@ demo: setup ## score the bundled sample dump, validate, publish, show what was f
 	@$(BIN)/moderation demo
 
 test: setup ## the tests, but for the slow ones
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow and not cluster"
 
 test-slow: setup ## the slow tests: every command of the README, benchmarks, the wheel
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m "slow and not cluster"
+
+cluster-test: setup ## jobs on a Spark cluster of real processes on this machine, workers killed in the middle
+	$(BIN)/pytest -m cluster tests/cluster
+
+EXTRAS ?=
+package: setup ## what spark-submit needs, in dist/: wheel, jobs, settings, packed Python (EXTRAS=int8,train adds extras)
+	rm -rf dist
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	cp -r jobs conf dist/
+	$(BIN)/python tools/pack_environment.py --output dist/environment.tar.gz "$$(ls dist/*.whl)$(if $(EXTRAS),[$(EXTRAS)])"
 
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .

@@ -69,18 +69,18 @@ def restore(spark: "SparkSession", settings: dict[str, str | None]) -> None:
 
 
 def start(settings: SparkSettings) -> "SparkSession":
-    """Starts a session; what spark-submit set stays as it is."""
-    from pyspark import SparkConf
+    """Starts a session; what spark-submit set stays as it is, then come the config's settings, then ours."""
+    from pyspark import SparkConf, SparkContext
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit's JVM: only one that is connected to tells its settings
+        SparkContext._ensure_initialized()
     conf = SparkConf()
     conf.setIfMissing("spark.master", settings.master)
     if str(conf.get("spark.master")).startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    for key, value in settings.conf.items():
-        conf.set(key, value)
-    for key, value in DEFAULTS.items():
+    for key, value in (DEFAULTS | settings.conf).items():
         conf.setIfMissing(key, value)
     try:
         return SparkSession.builder.config(conf=conf).getOrCreate()
