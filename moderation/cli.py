@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moderation import cli_evaluation, cli_functional, cli_models, cli_training
+from moderation import cli_evaluation, cli_functional, cli_ingest, cli_models, cli_training
 from moderation.errors import GateRefused, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ app = typer.Typer(
     `moderation config` prints what they resolve to. Exit codes: 0 done, 2 your mistake (one line says which),
     3 validation refused to publish, 1 anything else; a retry is safe after any of them.""",
 )
+app.add_typer(cli_ingest.app)
 app.add_typer(cli_training.app)
 app.add_typer(cli_functional.app)
 app.add_typer(cli_models.app)

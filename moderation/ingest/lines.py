@@ -1,0 +1,81 @@
+"""Pieces of text to blocks of whole lines with their numbers; no line is held beyond a limit."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from moderation.ingest.batch import EXCERPT
+
+LONGEST_LINE = 16 << 20  # bytes
+BOM = b"\xef\xbb\xbf"
+
+
+class Block(NamedTuple):
+    """Whole lines without the last line's end; `first` is the number of the first, from 1.
+
+    `too_long` is 0, or the length of a single line of which `content` is the beginning only.
+    """
+
+    first: int
+    content: bytes
+    too_long: int = 0
+
+
+class Carry:
+    """A line whose end has not come yet; of one that is too long only its beginning and its length."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.size = 0
+
+    def add(self, data: bytes) -> None:
+        """Takes more of the line."""
+        self.size += len(data)
+        self.parts.append(data)
+        if self.size > LONGEST_LINE:
+            self.parts = [b"".join(self.parts)[:EXCERPT]]
+
+    def take(self) -> bytes:
+        """The line, or its beginning where it is too long."""
+        content = b"".join(self.parts)
+        self.parts, self.size = [], 0
+        return content
+
+
+def blocks(pieces: Iterable[bytes]) -> Iterator[Block]:
+    """Blocks of lines; a mark of the byte order at the very beginning is left out."""
+    number, carry = 1, Carry()
+    for piece in without_bom(pieces):
+        start = piece.find(b"\n")
+        if start < 0:
+            carry.add(piece)
+            continue
+        carry.add(piece[:start])
+        end = piece.rfind(b"\n")
+        if carry.size > LONGEST_LINE:
+            size = carry.size
+            yield Block(number, carry.take(), size)
+            number += 1
+            content = piece[start + 1 : end] if end > start else None
+        else:
+            content = carry.take() + piece[start:end]
+        if content is not None:
+            yield Block(number, content)
+            number += content.count(b"\n") + 1
+        carry.add(piece[end + 1 :])
+    if carry.size:
+        size = carry.size
+        yield Block(number, carry.take(), size if size > LONGEST_LINE else 0)
+
+
+def without_bom(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes without UTF-8's mark at their beginning."""
+    head: bytes | None = b""
+    for piece in pieces:
+        if head is not None:
+            head += piece
+            if len(head) < len(BOM):
+                continue
+            piece, head = head.removeprefix(BOM), None
+        yield piece
+    if head:
+        yield head.removeprefix(BOM)
