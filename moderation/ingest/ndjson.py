@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from moderation.ingest.batch import Batch, Rejected, assemble, excerpt
-from moderation.ingest.fields import MOMENT, VITAL, Kind, keys
+from moderation.ingest.fields import MOMENT, TEXT_OF_SUBMISSIONS, VITAL, Kind, keys
 from moderation.ingest.fields import read_types as types_of
 from moderation.ingest.lines import Block
 
 # What a field may be over the years. Anything else is seen by the slow path, which takes any JSON.
+TEXTS = ("body", *TEXT_OF_SUBMISSIONS)
 TEXT, IDENTIFIER = str | None, str | int | None
 UNIONS = {
     pa.string(): TEXT,
@@ -110,6 +111,8 @@ class NdJson:
             return "lone_surrogate"
         if any(names[self.keys[name]] > 1 for name in self.vital):
             return "duplicate_key"
+        if any(not isinstance(value.get(self.keys[name]), str | None) for name in TEXTS if name in self.keys):
+            return "body_not_text"
         fields = {name: value.get(key) for name, key in self.keys.items()}
         if self.meta:
             about = value.get("_meta")
