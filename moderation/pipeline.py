@@ -1,57 +1,96 @@
 """The main job: read, score, decide, validate, publish."""
 
 import logging
+import shutil
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from moderation.config import Config
-from moderation.errors import GateRefused
+from moderation.errors import GateRefused, UsageError
 from moderation.models.panel import Panel, find_panel
 from moderation.policy import ACTIONS, SEVERITIES, Policy, describe, left_out, read_policy
 from moderation.resources import schemas
+from moderation.runs.digests import Digests
 from moderation.runs.inputs import InputFile, find_inputs
+from moderation.runs.keys import run_key, scores_key
 from moderation.runs.listing import check_apart
 from moderation.runs.manifest import Manifest
 from moderation.runs.performance import cost, performance, speed
-from moderation.runs.progress import progress
 from moderation.runs.publish import Scope, kept_files, publish, replaced_keys, staged_dates
+from moderation.runs.recorded import RecordedPanel
 from moderation.runs.run import Run
+from moderation.runs.shards import Shard, shards_of
+from moderation.runs.standing import standing
+from moderation.runs.store import Store, missing
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from moderation.quality.gate import Outcome
+    from moderation.spark.layout import Layout
     from moderation.spark.read import Comments
+    from moderation.spark.score import Receipts
 
 log = logging.getLogger(__name__)
-# What the scoring column gives and the policy does not decide anew.
-ANSWERS = (
-    *("text_sha256", "status", "status_reason", "scores", "entities", "evidence"),
-    *("token_count", "window_count", "model_id"),
-)
 
 
-def moderate(config: Config) -> Manifest:
+def moderate(config: Config, force: bool = False) -> Manifest:
     """Scores the comments of the config's input and publishes them below its output, if the gate lets them pass.
 
-    Returns the manifest of the run. Raises `UsageError` for the caller's mistakes, with nothing written, and
-    `GateRefused` where validation refused, with nothing published.
+    Shards that the output's score store has are not scored again. Where the very result stands there already, nothing
+    is done unless with `force`. Returns the manifest of the run. Raises `UsageError` for the caller's mistakes, with
+    nothing published, and `GateRefused` where validation refused.
     """
-    from moderation.spark.errors import input_errors
-    from moderation.spark.session import session
-
-    files = find_inputs(config.input, config.columns)
+    digests = Digests(config.output.resolve())
+    files = find_inputs(config.input, config.columns, digests)
     check_apart([file.path for file in files], [file.root for file in files], config.output.resolve())
     panel = find_panel(config.models)
     policy = read_policy(config.policy, panel)
-    if missing := left_out(config.policy, panel):
-        log.warning("note: the default policy goes without some rules, as the models lack what they name: %s", missing)
-    with Run(config) as run, session(config.spark) as spark, input_errors():
-        job = Job(config, run, spark, files, panel, policy)
-        comments = run.stage("read", job.read)
-        scored = run.stage("score", job.score, comments)
-        labelled = run.stage("decide", job.decide, scored)
+    if rules := left_out(config.policy, panel):
+        log.warning("note: the default policy goes without some rules, as the models lack what they name: %s", rules)
+    return carry_out(Plan(config, files, panel, policy, digests, scores_key(config, panel)), force)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do: found and checked, nothing of it done. With a `RecordedPanel` it decides only."""
+
+    config: Config
+    files: list[InputFile]
+    panel: Panel | RecordedPanel
+    policy: Policy
+    digests: Digests
+    scores_key: str
+
+    @property
+    def scope(self) -> Scope:
+        """Whose earlier publications this run replaces; one that only decides, those of its files and no others."""
+        roots = [file.root.as_uri() for file in self.files if file.root.is_dir() and isinstance(self.panel, Panel)]
+        keys = replaced_keys(self.config.output.resolve(), [file.uri for file in self.files], roots)
+        date = self.config.date
+        return Scope(keys, frozenset({str(date), "unknown"}) if date else None)
+
+
+def carry_out(plan: Plan, force: bool) -> Manifest:
+    """Does what is planned, unless its result stands there already."""
+    from moderation.spark.errors import input_errors
+    from moderation.spark.session import session
+
+    key = run_key(plan.config, plan.scores_key, plan.policy, plan.files)
+    output = plan.config.output.resolve()
+    if not force and (before := standing(output, key, plan.scope)):
+        log.info("nothing to do: run %s published this very result; --force runs all the same", before.run_id)
+        return before
+    with Run(plan.config) as run, session(plan.config.spark) as spark, input_errors():
+        plan.digests.write()
+        run.describe(run_key=key)
+        job = Job(plan, run, spark)
+        run.stage("read", job.read)
+        run.stage("score", job.score)
+        labelled = run.stage("decide", job.decide)
         outcome = run.stage("validate", job.validate, labelled)
         run.stage("publish", job.publish, outcome)
         return run.manifest
@@ -61,92 +100,139 @@ def moderate(config: Config) -> Manifest:
 class Job:
     """The stages of the main job and what they share."""
 
-    config: Config
+    plan: Plan
     run: Run
     spark: "SparkSession"
-    files: list[InputFile]
-    panel: Panel
-    policy: Policy
 
-    def read(self) -> "Comments":
+    @cached_property
+    def shards(self) -> list[Shard]:
+        """The pieces of the input."""
+        return shards_of(self.files)
+
+    @cached_property
+    def layout(self) -> "Layout":
+        """The input's columns."""
+        from moderation.spark.layout import layout
+
+        return layout(self.files, self.config.columns)
+
+    @property
+    def store(self) -> Store:
+        """Where the scores are."""
+        return Store(self.run.output, self.plan.scores_key)
+
+    def read(self) -> None:
         """Reads the dump, stages the rows that are broken, and counts everything there is."""
         from moderation.spark import write
-        from moderation.spark.read import read_comments
+        from moderation.spark.layout import ROLES
 
         self.check_device()
-        comments = read_comments(self.spark, self.files, self.config, self.run_id)
-        self.check_policy(comments)
-        broken = write.stage(comments.broken, self.run.staging / "quarantine")
+        self.check_policy()
+        broken = write.stage(self.comments(self.layout).broken, self.run.staging / "quarantine")
         reasons = write.counts_by(broken, "reason")
+        dated = self.comments(self.layout.only(ROLES)).other_dates
         self.run.describe(
             inputs=[file.describe() for file in self.files],
-            renamed_columns=comments.renamed,
+            renamed_columns=self.layout.renamed,
             model=self.panel.describe(),
             policy=describe(self.policy, self.config.policy, self.panel),
             counts={
                 "rows_in": sum(file.rows for file in self.files),
-                "other_dates": comments.other_dates.count() if self.config.date else 0,
+                "other_dates": dated.count() if self.config.date else 0,
                 "quarantined": sum(reasons.values()),
                 "quarantine_reasons": reasons,
             },
         )
         counts = self.run.manifest.counts
         self.run.note(rows_in=counts["rows_in"], quarantined=counts["quarantined"])
-        return comments
+
+    def comments(self, layout: "Layout", answered: bool = False) -> "Comments":
+        """The input's rows told apart, with their stored answers if wanted."""
+        from moderation.spark.read import read_comments
+        from moderation.spark.schema import answers_schema
+        from moderation.spark.source import Reader, source
+
+        beside = (self.store, answers_schema(self.panel)) if answered else ()
+        return read_comments(source(self.spark, Reader(self.shards, layout, *beside)), self.config, self.run_id)
 
     def check_device(self) -> None:
         """Where workers run on this machine, asks now whether models can; elsewhere only they can know."""
         from moderation.inference.devices import check
 
-        if self.local:
+        if self.local and isinstance(self.panel, Panel):
             check(self.config.precision, self.config.device_settings)
 
-    def check_policy(self, comments: "Comments") -> None:
+    def check_policy(self) -> None:
         """Has Spark resolve the policy's conditions now, not after hours of scoring."""
         from moderation.spark.decide import decide
 
-        decide(self.scored(comments.good), self.policy, self.panel, self.run_id)
+        decide(self.comments(self.layout, answered=True).good, self.policy, self.panel, self.run_id)
 
-    def scored(self, rows: "DataFrame") -> "DataFrame":
-        """Rows with the columns that the models give them, and what that took."""
-        from moderation.spark.columns import moderate_with_work
-
-        column = moderate_with_work("body", self.panel, self.config.precision, self.config.device_settings)
-        answers = rows.withColumn("moderation", column)
-        return answers.select(*rows.columns, *[f"moderation.{name}" for name in (*ANSWERS, "work")])
-
-    def score(self, comments: "Comments") -> "DataFrame":
-        """Scores every good row with the models; Spark spreads them over its tasks."""
-        from moderation.spark import write
-        from moderation.spark.read import scoring_tasks
-
-        context = self.spark.sparkContext
-        rows = self.expected_rows
-        tasks = scoring_tasks(rows, context.defaultParallelism)
+    def score(self, thorough: bool = False) -> None:
+        """Scores every shard that the store lacks, and no other; `thorough`ly looks for damage in what it has."""
+        wanted = missing(self.store, self.shards, thorough)
+        found = len(self.shards) - len(wanted)
+        self.tell_shards(wanted)
         started = time.perf_counter()
-        with progress(context, "scoring", rows, tasks):
-            scored = write.keep(self.scored(comments.good.repartition(tasks)), self.run.staging / "scored")
+        receipts = self.score_shards(wanted, found)
         seconds = time.perf_counter() - started
-        work, load_seconds = write.total_work(scored)
-        workers = min(tasks, context.defaultParallelism)
-        self.run.manifest.throughput = performance(work, load_seconds, seconds, workers, self.peak())
-        self.run.note(rows=rows, tasks=tasks)
-        return scored.drop("work")
+        self.run.manifest.throughput = self.report(receipts, seconds) if wanted else receipts.counts
+        self.run.note(shards=len(self.shards), found=found, **receipts.counts)
 
-    def decide(self, scored: "DataFrame") -> "DataFrame":
-        """Applies the policy and stages the labelled rows."""
+    def score_shards(self, wanted: list[Shard], found: int) -> "Receipts":
+        """Has Spark score the shards; raises `UsageError` where a run that only decides would have to."""
+        from moderation.spark.score import Receipts, score_shards
+
+        if not wanted:
+            return Receipts([])
+        if not isinstance(self.panel, Panel):
+            raise UsageError(
+                f"{len(wanted):,} of {len(self.shards):,} shards have no scores in {self.store.folder}: "
+                "'moderation run' makes them"
+            )
+        return score_shards(self.spark, wanted, self.layout, self.store, self.config, self.panel, found)
+
+    def tell_shards(self, wanted: list[Shard]) -> None:
+        """Has the manifest say, for all and for each input, how many shards there are, were found, and are to score."""
+        every, lacking = (Counter(shard.key for shard in shards) for shards in (self.shards, wanted))
+        for entry in self.run.manifest.inputs:
+            entry["shards"] = shard_counts(every[entry["key"]], lacking[entry["key"]])
+        self.run.describe(scores={"key": self.store.key, "shards": shard_counts(len(self.shards), len(wanted))})
+
+    def report(self, receipts: "Receipts", seconds: float) -> dict[str, object]:
+        """The figures of what was scored in this run."""
+        workers = min(receipts.shards, self.spark.sparkContext.defaultParallelism)
+        figures = performance(receipts.work, receipts.load_seconds, seconds, workers, self.peak())
+        return {**receipts.counts, **figures, **speed(receipts.counts, seconds)}
+
+    def decide(self) -> "DataFrame":
+        """Applies the policy and stages the labelled rows; stored scores that turn out damaged are made anew."""
+        from moderation.spark import write
+        from moderation.spark.errors import damaged_scores
+
+        try:
+            staged = self.decided()
+        except Exception as error:  # Spark wraps what a task raises in several classes
+            if not damaged_scores(error):
+                raise
+            shutil.rmtree(self.run.staging / "labelled", ignore_errors=True)
+            self.score(thorough=True)
+            staged = self.decided()
+        manifest = self.run.manifest
+        manifest.counts |= write.label_counts(staged, self.panel)
+        self.run.note(scored=manifest.counts["scored"], flagged=manifest.counts["flagged"])
+        return staged
+
+    def decided(self) -> "DataFrame":
+        """The labelled rows, staged."""
         from moderation.spark import write
         from moderation.spark.decide import decide
         from moderation.spark.errors import policy_errors
 
-        labelled = decide(scored, self.policy, self.panel, self.run_id)
+        good = self.comments(self.layout, answered=True).good
+        labelled = decide(good, self.policy, self.panel, self.run_id)
         with policy_errors():
-            staged = write.stage(labelled, self.run.staging / "labelled").drop("input_key")
-        manifest = self.run.manifest
-        manifest.counts |= write.label_counts(staged, self.panel)
-        manifest.throughput |= speed(manifest.counts, manifest.throughput["seconds"]["scoring"])
-        self.run.note(scored=manifest.counts["scored"], flagged=manifest.counts["flagged"])
-        return staged
+            return write.stage(labelled, self.run.staging / "labelled").drop("input_key")
 
     def validate(self, labelled: "DataFrame") -> "Outcome":
         """Asks the gate."""
@@ -185,9 +271,9 @@ class Job:
         return matrix_peak("fp32" if self.config.precision == "fp32" else "auto") if on_cpu else None
 
     def bill(self) -> dict[str, float]:
-        """What a million comments cost at the config's price, for the whole run up to publishing."""
+        """What a million comments cost at the config's price: the whole run up to publishing, by those it scored."""
         seconds = sum(self.run.manifest.timings.values())
-        return cost(self.config.price_per_hour, seconds, self.run.manifest.counts["scored"])
+        return cost(self.config.price_per_hour, seconds, self.run.manifest.throughput["scored"])
 
     @property
     def local(self) -> bool:
@@ -208,7 +294,29 @@ class Job:
     @property
     def scope(self) -> Scope:
         """Whose earlier publications this run replaces."""
-        roots = [file.root.as_uri() for file in self.files if file.root.is_dir()]
-        keys = replaced_keys(self.run.output, [file.uri for file in self.files], roots)
-        dates = frozenset({str(self.config.date), "unknown"}) if self.config.date else None
-        return Scope(keys, dates)
+        return self.plan.scope
+
+    @property
+    def config(self) -> Config:
+        """The run's settings."""
+        return self.plan.config
+
+    @property
+    def files(self) -> list[InputFile]:
+        """The run's inputs."""
+        return self.plan.files
+
+    @property
+    def panel(self) -> Panel | RecordedPanel:
+        """What can be said of a text."""
+        return self.plan.panel
+
+    @property
+    def policy(self) -> Policy:
+        """What decides."""
+        return self.plan.policy
+
+
+def shard_counts(every: int, scored: int) -> dict[str, int]:
+    """Shards in all, found in the store, and scored."""
+    return {"all": every, "found": every - scored, "scored": scored}

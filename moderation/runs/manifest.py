@@ -11,6 +11,7 @@ PACKAGES = (
     *("torch", "transformers", "tokenizers", "openvino", "nncf"),
     *("pyspark", "pyarrow", "pandas", "great-expectations"),
 )
+Status = Literal["running", "interrupted", "refused", "failed", "publishing", "published", "rolled_back"]
 
 
 @dataclass
@@ -19,7 +20,7 @@ class Manifest:
 
     run_id: str
     started: str
-    status: Literal["running", "refused", "failed", "publishing", "published"] = "running"
+    status: Status = "running"
     finished: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -34,12 +35,22 @@ class Manifest:
     published: list[dict[str, Any]] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     error: str | None = None
+    run_key: str | None = None
+    scores: dict[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Writes the manifest whole or not at all."""
         target, scratch = folder / "manifest.json", folder / ".manifest.json.new"
         scratch.write_text(json.dumps(asdict(self), indent=2, default=str) + "\n", encoding="utf-8")
         scratch.replace(target)
+
+
+def mark_interrupted(output: Path) -> None:
+    """Has the manifests of runs that died say so. Call it with the output's lock held: none is running then."""
+    for path in (output / "runs").glob("*/manifest.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["status"] == "running":
+            Manifest(**content | {"status": "interrupted"}).write(path.parent)
 
 
 def versions() -> dict[str, str]:

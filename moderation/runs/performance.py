@@ -31,7 +31,7 @@ def performance(work: Work, load_seconds: float, seconds: float, workers: int, p
         "computed_tokens": work.computed_tokens,
         "gigaflops": round(work.operations / busy / 1e9, 1),
         "peak_gigaflops": round(peak / 1e9, 1) if peak else None,
-        "share_of_peak": round(work.operations / busy / peak, 4) if peak else None,
+        "share_of_peak": round(work.operations / busy / peak, 6) if peak else None,
     }
 
 

@@ -13,10 +13,11 @@ INTERVAL = 0.5  # seconds between looks at Spark's status
 
 
 @contextmanager
-def progress(context: "SparkContext", what: str, rows: int, tasks: int) -> Iterator[None]:
+def progress(context: "SparkContext", what: str, rows: int, shards: int, found: int = 0) -> Iterator[None]:
     """Shows how far the job started inside is, on standard error where that is a terminal.
 
-    Rows done are tasks done times rows per task: Spark tells no more before a task's end, and tasks are of equal size.
+    A task is a shard; Spark tells no more before its end, so rows done are tasks done times the mean rows of a shard.
+    `found` shards were there before.
     """
     if not sys.stderr.isatty():
         yield
@@ -28,7 +29,7 @@ def progress(context: "SparkContext", what: str, rows: int, tasks: int) -> Itera
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:,.0f}/{task.total:,.0f} rows  {task.fields[rate]}"),
+        TextColumn("{task.fields[shards]} shards  {task.completed:,.0f}/{task.total:,.0f} rows  {task.fields[rate]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -36,13 +37,14 @@ def progress(context: "SparkContext", what: str, rows: int, tasks: int) -> Itera
     context.setJobGroup(what, what)
     done = threading.Event()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        line = bar.add_task(what, total=rows, rate="")
+        line = bar.add_task(what, total=rows, rate="", shards=shards_done(0, shards, found))
 
         def look() -> None:
             while not done.wait(INTERVAL):
-                finished = rows * completed_share(context, what, tasks)
-                elapsed = bar.tasks[line].elapsed or 1
-                bar.update(line, completed=finished, rate=f"{finished / elapsed:,.0f} rows/s" if finished else "")
+                done_shards = completed_tasks(context, what)
+                finished, elapsed = rows * done_shards / shards, bar.tasks[line].elapsed or 1
+                rate = f"{finished / elapsed:,.0f} rows/s" if finished else ""
+                bar.update(line, completed=finished, rate=rate, shards=shards_done(done_shards, shards, found))
 
         watcher = threading.Thread(target=look, daemon=True)
         watcher.start()
@@ -54,13 +56,16 @@ def progress(context: "SparkContext", what: str, rows: int, tasks: int) -> Itera
             context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
 
 
-def completed_share(context: "SparkContext", group: str, tasks: int) -> float:
-    """The share of the scoring stage's tasks that are done.
-
-    A group's first stage reads and spreads the rows; the scoring stage is the last, with as many tasks as were asked.
-    """
+def completed_tasks(context: "SparkContext", group: str) -> int:
+    """The tasks of the group's newest job that are done: scoring has one stage."""
     tracker = context.statusTracker()
     jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(group)]
     stages = sorted({stage for job in jobs if job for stage in job.stageIds})
-    found = tracker.getStageInfo(stages[-1]) if len(stages) > 1 else None
-    return found.numCompletedTasks / tasks if found and found.numTasks == tasks else 0.0
+    found = tracker.getStageInfo(stages[-1]) if stages else None
+    return int(found.numCompletedTasks) if found else 0
+
+
+def shards_done(done: int, shards: int, found: int) -> str:
+    """Shards done of all, and how many of them were there before the run."""
+    before = f" ({found:,} were there)" if found else ""
+    return f"{done + found:,}/{shards + found:,}{before}"

@@ -17,7 +17,8 @@ from typing import Any, ParamSpec, Self, TextIO, TypeVar
 
 from moderation.config import Config
 from moderation.errors import GateRefused, UsageError
-from moderation.runs.manifest import Manifest, versions
+from moderation.runs import digests, store
+from moderation.runs.manifest import Manifest, mark_interrupted, versions
 from moderation.runs.publish import recover
 
 P = ParamSpec("P")
@@ -29,8 +30,9 @@ log = logging.getLogger("moderation")
 class Run:
     """A run of one config; as a context it holds the output's lock and cleans up whatever way it ends.
 
-    Ends: published; refused (manifest, Data Docs and staged rows are kept); a `UsageError` (nothing is left); any
-    other error (the manifest says which, staged rows are removed).
+    Ends: published; refused (manifest, Data Docs and staged rows are kept); a `UsageError` (nothing is left but scores,
+    if there are any yet); any other error (the manifest says which, staged rows are removed); death, and then the next
+    run says `interrupted` and clears up.
     """
 
     def __init__(self, config: Config) -> None:
@@ -49,6 +51,8 @@ class Run:
         self.created = make_folders(self.output)
         self.lock = take_lock(self.output)
         recover(self.output)
+        mark_interrupted(self.output)
+        store.clean(self.output)
         shutil.rmtree(self.output / ".staging", ignore_errors=True)  # of runs that died: the lock says they are gone
         self.staging.mkdir(parents=True)
         self.folder.mkdir(parents=True)
@@ -81,7 +85,8 @@ class Run:
             for empty in (self.output / ".staging", self.output / "runs"):
                 remove_if_empty(empty)
         if isinstance(error, UsageError) and self.created:
-            (self.output / LOCK).unlink()
+            for name in (LOCK, digests.NAME):
+                (self.output / name).unlink(missing_ok=True)
             for folder in reversed(self.created):
                 remove_if_empty(folder)
         if self.lock:

@@ -28,7 +28,9 @@ def summary_rows(manifest: Manifest) -> list[tuple[str, str]]:
 
 
 def report_rows(throughput: dict[str, Any]) -> list[tuple[str, str]]:
-    """How fast the scoring stage was, and where its seconds went."""
+    """How fast the scoring stage was, and where its seconds went; one line where the store had all scores."""
+    if not throughput.get("rows", 1):
+        return [("comments/s", "all scores were there")]
     seconds = throughput["seconds"]
     rows = [
         ("comments/s", f"{throughput['comments_per_second']:,.0f}"),

@@ -39,10 +39,13 @@ def moderate(
 def moderate_with_work(column: "str | Column", panel: Panel, precision: str, device: Device) -> "Column":
     """The column of `moderate` with a field `work` that says, in the first row of each batch, what the batch took.
 
-    An Arrow UDF: the engine's arrays go to Spark as they are, without becoming pandas objects and arrays again.
+    An Arrow UDF: the engine's arrays go to Spark as they are, without becoming pandas objects and arrays again. It runs
+    in Python workers of its own: one model a core, also where other Python functions stand in the same plan.
     """
     import pyarrow as pa
     from pyspark.sql.functions import arrow_udf
+
+    from moderation.spark.session import workers_of_their_own
 
     def score(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
         from moderation.spark.worker import in_first_row, struct
@@ -51,7 +54,8 @@ def moderate_with_work(column: "str | Column", panel: Panel, precision: str, dev
             fields, work, load_seconds = answered(panel, precision, device, bodies.to_pylist())
             yield struct({**fields, "work": in_first_row(work, load_seconds, len(bodies))})
 
-    return arrow_udf(score, job_type(panel))(column)  # type: ignore[call-overload]
+    with workers_of_their_own("scoring"):
+        return arrow_udf(score, job_type(panel))(column)  # type: ignore[call-overload]
 
 
 def answered(

@@ -9,7 +9,8 @@ from moderation.errors import UsageError
 from moderation.models.spec import LabelSet
 from moderation.policy import ACTIONS, SEVERITIES, Policy, Rule
 from moderation.spark.errors import first_line
-from moderation.spark.read import INTERNAL, quoted
+from moderation.spark.layout import INTERNAL
+from moderation.spark.read import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

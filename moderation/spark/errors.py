@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from moderation.errors import UsageError
 
+OURS = re.compile(r"^moderation\.errors\.UsageError: (.+)$", re.MULTILINE)
+SCORES = re.compile(r"^moderation\.runs\.store\.DamagedScores: (.+)$", re.MULTILINE)
 FILE_READ = re.compile(
     r"(?:FAILED_READ_FILE[^:]*|Encountered error while reading file|Error while reading file)[^\n]*?(file:[^\s'\"]+)"
 )
@@ -13,7 +15,8 @@ FILE_READ = re.compile(
 
 @contextmanager
 def input_errors() -> Iterator[None]:
-    """Turns Spark's complaints about input files into `UsageError`; anything else passes through."""
+    """Turns Spark's complaints about input files, and a `UsageError` of a task, into `UsageError`; anything else passes
+    through."""
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import AnalysisException, PySparkException
 
@@ -21,6 +24,8 @@ def input_errors() -> Iterator[None]:
         yield
     except (AnalysisException, PySparkException, Py4JJavaError) as error:
         text = str(error)
+        if said := OURS.search(text):
+            raise UsageError(said.group(1)) from error
         if found := FILE_READ.search(text):
             raise UsageError(
                 f"input {found.group(1).rstrip('.,')}: the file is damaged and cannot be read to its end"
@@ -36,10 +41,17 @@ def policy_errors() -> Iterator[None]:
     try:
         yield
     except PySparkException as error:
+        if OURS.search(str(error)) or SCORES.search(str(error)):
+            raise
         raise UsageError(
             f"a policy rule's condition fails on some row ({error.getCondition() or type(error).__name__}): "
             "guard it, for example with try_cast or try_divide"
         ) from error
+
+
+def damaged_scores(error: Exception) -> bool:
+    """Whether a task found stored scores that it could not read."""
+    return bool(SCORES.search(str(error)))
 
 
 def first_line(text: str) -> str:

@@ -1,105 +1,51 @@
-"""Parquet dumps to comments and quarantine."""
+"""The source's rows to comments and quarantine."""
 
 from dataclasses import dataclass
-from functools import reduce
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as f
 from pyspark.sql import types as t
 
-from moderation.contracts import column_names
-from moderation.runs.inputs import InputFile
-from moderation.spark.paths import literal
+from moderation.spark.layout import INTERNAL
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame
 
-    from moderation.config import Columns, Config
+    from moderation.config import Config
 
-INTERNAL = ("input_key", "input_row", "input_reason", "input_uri", "work")
 LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z
 FIRST_SECOND = -62135596800  # 0001-01-01T00:00:00Z
-ROWS_PER_TASK = 5000  # a few seconds of scoring on one core: work for every core, and progress to show
-TASKS_PER_CORE = 4
-FEWEST_ROWS = 1000  # texts of like length are batched within a task: with fewer rows they are less alike
 
 
 @dataclass(frozen=True)
 class Comments:
     """The rows of a run: `good` ones with the contract's names, an `input_key` and a `date`; `broken` ones as
-    quarantine rows; and those of `other_dates`, which the run leaves alone. `renamed` columns clashed with ours."""
+    quarantine rows; and those of `other_dates`, which the run leaves alone."""
 
     good: "DataFrame"
     broken: "DataFrame"
     other_dates: "DataFrame"
-    renamed: dict[str, str]
 
 
-def read_comments(spark: "SparkSession", files: list[InputFile], config: "Config", run_id: str) -> Comments:
-    """Reads the input files, maps columns, keeps the run's date, and tells good rows from broken ones."""
-    rows = reduce(
-        lambda one, other: one.unionByName(other, allowMissingColumns=True),
-        [read_root(spark, root, files) for root in dict.fromkeys(file.root for file in files)],
-    )
-    rows = with_keys(spark, nanoseconds_as_timestamps(rows, files), files)
-    rows, renamed = contract_names(rows, config.columns)
+def read_comments(rows: "DataFrame", config: "Config", run_id: str) -> Comments:
+    """Tells the source's rows apart: those of the run's date from others, good ones from broken ones."""
+    rows = judged(rows, config)
+    wanted, others = rows.where("input_wanted"), rows.where("NOT input_wanted")
+    good = wanted.where("input_reason IS NULL").drop(*[name for name in INTERNAL if name != "input_key"])
+    return Comments(as_text(good), quarantine(wanted, run_id), others)
+
+
+def judged(rows: "DataFrame", config: "Config") -> "DataFrame":
+    """Adds the UTC day, the reason why a row is broken, and whether the run wants the row's day."""
     rows = with_day(rows, config)
-    rows = rows.withColumn("input_reason", broken_reason(rows))
     wanted = f.col("date").isin(str(config.date), "unreadable") if config.date else f.lit(True)
-    good = rows.where(wanted & f.col("input_reason").isNull()).drop("input_reason", "input_row", "input_uri")
-    return Comments(as_text(good), quarantine(rows.where(wanted), run_id), rows.where(~wanted), renamed)
+    return rows.withColumns({"input_reason": broken_reason(rows), "input_wanted": wanted})
 
 
-def read_root(spark: "SparkSession", root: Path, files: list[InputFile]) -> "DataFrame":
-    """The rows of one named path, with the columns that its folder names give (key=value)."""
-    paths = [file.path for file in files if file.root == root]
-    reader = spark.read.option("mergeSchema", "true")
-    if root.is_dir():
-        reader = reader.option("basePath", str(root))
-    rows = reader.parquet(*map(literal, paths))
-    if "date" in rows.columns and all("date=" in str(path) for path in paths):
-        rows = rows.drop("date")  # the output's own partition column: computed anew
-    uri = f.regexp_replace(
-        "_metadata.file_path", "^file:/+", "file:///"
-    )  # inputFiles() has three slashes, this has one
-    return rows.select("*", uri.alias("input_uri"), f.col("_metadata.row_index").alias("input_row"))
-
-
-def nanoseconds_as_timestamps(rows: "DataFrame", files: list[InputFile]) -> "DataFrame":
-    """Spark reads TIMESTAMP(NANOS), which pandas writes, as a number only: makes it a timestamp again."""
-    nanos = {field.name for file in files for field in file.schema if str(field.type).startswith("timestamp[ns")}
-    for name in sorted(nanos & set(rows.columns)):
-        if isinstance(rows.schema[name].dataType, t.LongType):
-            rows = rows.withColumn(name, f.timestamp_micros(f.floor(f.col(quoted(name)) / f.lit(1000)).cast("bigint")))
-    return rows
-
-
-def with_keys(spark: "SparkSession", rows: "DataFrame", files: list[InputFile]) -> "DataFrame":
-    """Adds the key and the plain URI of each row's input file; Spark writes URIs with other escapes than Python."""
-    from urllib.parse import unquote, urlparse
-
-    known = {str(file.path): file for file in files}
-    found = {uri: known[unquote(urlparse(uri).path)] for uri in rows.inputFiles()}
-    table = spark.createDataFrame(
-        [(uri, file.key, file.uri) for uri, file in found.items()], "input_uri string, input_key string, plain string"
-    )
-    joined = rows.join(f.broadcast(table), "input_uri", "left")
-    return joined.drop("input_uri").withColumnRenamed("plain", "input_uri")
-
-
-def contract_names(rows: "DataFrame", columns: "Columns") -> tuple["DataFrame", dict[str, str]]:
-    """Gives mapped columns the contract's names, and columns that clash with the output's a prefix."""
-    mapping = {getattr(columns, role): role for role in ("id", "body", "created_utc")}
-    taken = {*column_names("labelled"), *INTERNAL, *mapping.values()}
-    renamed: dict[str, str] = {}
-    selected = []
-    for name in rows.columns:
-        target = mapping.get(name, name)
-        if name not in mapping and name in taken and name not in INTERNAL:
-            target = renamed[name] = f"input_{name}"
-        selected.append(f.col(quoted(name)).alias(target))
-    return rows.select(*selected), renamed
+def bodies(rows: "DataFrame", config: "Config") -> "DataFrame":
+    """Where each row stands, and its body as text: null where it is broken or of a day that the run does not want."""
+    body = f.when(f.expr("input_wanted AND input_reason IS NULL"), f.col("body").cast("string"))
+    return judged(rows, config).select("input_shard", "input_row", body.alias("body"))
 
 
 def with_day(rows: "DataFrame", config: "Config") -> "DataFrame":
@@ -172,12 +118,6 @@ def printable(field: t.StructField) -> "Column":
     if isinstance(field.dataType, t.BinaryType | t.StringType):
         return f.make_valid_utf8(column.cast("string")).alias(field.name)
     return column.alias(field.name)
-
-
-def scoring_tasks(rows: int, cores: int) -> int:
-    """Into how many tasks to spread rows: enough for every core to have work, however few files they came from."""
-    tasks = max(1, min(-(-rows // FEWEST_ROWS), max(cores * TASKS_PER_CORE, -(-rows // ROWS_PER_TASK))))
-    return -(-tasks // cores) * cores  # a whole number of rounds: no core waits for another's last task
 
 
 def quoted(name: str) -> str:

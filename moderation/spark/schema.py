@@ -1,6 +1,7 @@
 """Spark types of what the engine says."""
 
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from pyspark.sql import types as t
 
@@ -8,6 +9,14 @@ from moderation.errors import UsageError
 from moderation.inference.work import Work
 from moderation.models.spec import LabelSet
 
+if TYPE_CHECKING:
+    import pyarrow
+
+# What the scoring column gives and the policy does not decide anew.
+ANSWERS = (
+    *("text_sha256", "status", "status_reason", "scores", "entities", "evidence"),
+    *("token_count", "window_count", "model_id"),
+)
 SPAN = t.StructType([t.StructField("start", t.IntegerType()), t.StructField("end", t.IntegerType())])
 ENTITY = t.StructType(
     [
@@ -57,3 +66,20 @@ def work_type() -> t.StructType:
 def job_type(known: LabelSet) -> t.StructType:
     """The struct that the jobs' column gives for each text."""
     return t.StructType([*moderation_type(known).fields, t.StructField("work", work_type())])
+
+
+def answers_schema(known: LabelSet) -> "pyarrow.Schema":
+    """The columns of `ANSWERS` in Arrow's types."""
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    kinds = moderation_type(known)
+    return to_arrow_schema(t.StructType([kinds[name] for name in ANSWERS]))
+
+
+def stored_schema(known: LabelSet) -> "pyarrow.Schema":
+    """The columns of the score store: the answers, entities without their texts."""
+    from pyspark.sql.pandas.types import to_arrow_type
+
+    schema = answers_schema(known)
+    offsets = t.ArrayType(t.StructType([field for field in ENTITY if field.name != "text"]))
+    return schema.set(schema.get_field_index("entities"), schema.field("entities").with_type(to_arrow_type(offsets)))

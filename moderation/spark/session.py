@@ -31,6 +31,7 @@ DEFAULTS = {  # sensible on one machine; overridden by the config's spark.conf a
     "spark.sql.shuffle.partitions": "16",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.files.maxRecordsPerFile": "1000000",
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(64 << 20),  # a body may be 50 MB: rows alone bound nothing
     "spark.python.worker.faulthandler.enabled": "true",
     "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{PACKAGE}/spark/log4j2.properties",
 }
@@ -57,6 +58,25 @@ def session(settings: SparkSettings) -> Iterator["SparkSession"]:
             spark.stop()
         else:
             restore(spark, before)
+
+
+@contextmanager
+def workers_of_their_own(role: str) -> Iterator[None]:
+    """Functions that are made inside run in Python workers that run no others.
+
+    Spark keeps a pool of idle workers for each environment that functions want, and takes from it whichever is next: in
+    a plan of several functions each worker would come to load the models.
+    """
+    from pyspark import SparkContext
+
+    context = SparkContext._active_spark_context
+    assert context is not None
+    before = context.environment
+    context.environment = {**before, "SPARK_WORKER_ROLE": role}
+    try:
+        yield
+    finally:
+        context.environment = before
 
 
 def restore(spark: "SparkSession", settings: dict[str, str | None]) -> None:

@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as f
 
-from moderation.inference.work import Work
 from moderation.models.spec import LabelSet
 from moderation.spark.paths import literal
-from moderation.spark.schema import work_type
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -18,12 +16,6 @@ def stage(frame: "DataFrame", folder: Path) -> "DataFrame":
     """Writes a frame by date and input, files of sensible size whatever the days' sizes, and reads it back."""
     balanced = frame.hint("rebalance", "date", "input_key")
     balanced.write.partitionBy("date", "input_key").parquet(str(folder))
-    return frame.sparkSession.read.schema(frame.schema).parquet(literal(folder))
-
-
-def keep(frame: "DataFrame", folder: Path) -> "DataFrame":
-    """Writes a frame as it is and reads it back: what follows does not compute it again."""
-    frame.write.parquet(str(folder))
     return frame.sparkSession.read.schema(frame.schema).parquet(literal(folder))
 
 
@@ -52,16 +44,6 @@ def label_counts(labelled: "DataFrame", known: LabelSet) -> dict[str, Any]:
         "windows": found["windows"],
         "duplicate_share": round(1 - found["distinct"] / scored, 4) if scored else 0.0,
     }
-
-
-def total_work(scored: "DataFrame") -> tuple[Work, float]:
-    """What scoring took, summed over all batches, and the seconds in which workers loaded the model."""
-    names = [field.name for field in work_type().fields]
-    row = scored.select(*[f.sum(f"work.{name}").alias(name) for name in names]).first()
-    assert row is not None
-    found = {name: row[name] or 0 for name in names}
-    load_seconds = float(found.pop("load_seconds"))
-    return Work(**found), load_seconds
 
 
 def entities_of(kind: str) -> "Column":

@@ -98,8 +98,8 @@ def test_no_rows_is_said(tmp_path) -> None:
     assert "no rows in 1 Parquet file" in refusal(write_dump(tmp_path / "a.parquet", [], schema))
 
 
-def test_files_whose_columns_differ_in_type_are_named(tmp_path) -> None:
+def test_files_whose_columns_have_no_type_in_common_are_named(tmp_path) -> None:
     write_dump(tmp_path / "a.parquet", [comment("1", "hi", colour="red")])
-    write_dump(tmp_path / "b.parquet", [comment("2", "ho", colour=5)])
+    write_dump(tmp_path / "b.parquet", [comment("2", "ho", colour=["red"])])
     message = refusal(tmp_path)
-    assert "b.parquet: column 'colour' holds int64, but string in" in message
+    assert "b.parquet: column 'colour' holds list<element: string>, but string in" in message
