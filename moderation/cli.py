@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moderation import cli_evaluation, cli_functional, cli_ingest, cli_models, cli_training
+from moderation import cli_decide, cli_evaluation, cli_functional, cli_ingest, cli_models, cli_training
 from moderation.errors import GateRefused, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ app = typer.Typer(
     3 validation refused to publish, 1 anything else; a retry is safe after any of them.""",
 )
 app.add_typer(cli_ingest.app)
+app.add_typer(cli_decide.app)
 app.add_typer(cli_training.app)
 app.add_typer(cli_functional.app)
 app.add_typer(cli_models.app)
@@ -73,20 +74,24 @@ def run(
     precision: Precision = None,
     device: DeviceName = None,
     price_per_hour: Price = None,
+    force: Annotated[bool, typer.Option("--force", help="Also where the very result stands there already.")] = False,
 ) -> None:
     """Scores a Parquet dump inside Spark, validates the result and publishes it.
 
     The dump needs an id and a text column (`columns:` in the config maps other names); all other columns are carried
     through. The result is OUTPUT/labelled/date=.../, broken rows with their reasons are in OUTPUT/quarantine/, and
     OUTPUT/runs/RUN_ID/ holds the manifest and the Data Docs. Running the same input again replaces what it published.
+
+    OUTPUT/scores/ keeps the scores: the same command goes on where a run died, scores only what is new, and does
+    nothing where nothing is new. docs/runs.md says what is done again when.
     """
-    settings = resolved(**locals())
+    settings = resolved(**{name: value for name, value in locals().items() if name != "force"})
     from moderation.pipeline import moderate
     from moderation.runs.run import log_to_stderr
     from moderation.runs.summary import print_summary
 
     log_to_stderr()
-    manifest = moderate(settings)
+    manifest = moderate(settings, force)
     print_summary(manifest, settings.output)
 
 

@@ -120,13 +120,13 @@ class Config(BaseSettings):
         )
 
 
-def load_config(file: Path | None = None, **overrides: Any) -> Config:
-    """Resolves the configuration; `overrides` that are None are not given.
+def load_config(file: Path | None = None, base: Mapping[str, Any] | None = None, **overrides: Any) -> Config:
+    """Resolves the configuration; `overrides` that are None are not given, and `base` is what the file goes over.
 
     Raises `UsageError` that names the key, its value and where it came from.
     """
     check_environment()
-    content = load_mapping(file) if file else {}
+    content = {**(base or {}), **(load_mapping(file) if file else {})}
     given = {key: value for key, value in overrides.items() if value is not None}
     try:
         return Config.model_validate({"_file": content} | given)

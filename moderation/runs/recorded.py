@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from moderation.errors import UsageError
+
+if TYPE_CHECKING:
+    from moderation.config import Columns
+    from moderation.runs.digests import Digests
+    from moderation.runs.inputs import InputFile
 
 
 @dataclass(frozen=True)
@@ -29,3 +38,26 @@ class RecordedPanel:
     def describe(self) -> dict[str, Any]:
         """What the manifest says of the models."""
         return self.said
+
+
+def recorded_inputs(
+    entries: list[dict[str, Any]], columns: "Columns", digests: "Digests", run_id: str
+) -> list["InputFile"]:
+    """A manifest's inputs, if they are as they were; raises `UsageError` for one that is gone or changed."""
+    from moderation.runs.inputs import describe
+
+    found = []
+    for entry in entries:
+        path, root = local(entry["uri"]), local(entry["root"])
+        if not path.is_file():
+            raise UsageError(f"input {path}: is not there any more, and run {run_id} had it")
+        file = describe(path, root, columns, digests)
+        if file.sha256 != entry["sha256"]:
+            raise UsageError(f"input {path}: changed since run {run_id}: 'moderation run' scores what is new in it")
+        found.append(file)
+    return found
+
+
+def local(uri: str) -> Path:
+    """The path of a file's URI."""
+    return Path(unquote(urlparse(uri).path))

@@ -1,0 +1,72 @@
+"""The source: a partition for each shard, rows in order, and nothing scored is committed out of order."""
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from pyspark.sql import functions as f
+
+from moderation.config import Columns
+from moderation.runs.inputs import find_inputs
+from moderation.runs.shards import shards_of
+from moderation.spark.commit import checked
+from moderation.spark.layout import contract_names, layout
+from moderation.spark.source import Reader, source
+
+
+def frame(spark, folder):
+    files = find_inputs([folder], Columns())
+    return source(spark, Reader(shards_of(files), layout(files, Columns())))
+
+
+def test_a_partition_is_a_shard_with_its_rows_in_order(spark, tmp_path) -> None:
+    for name, rows in (("a", 4100), ("b", 3)):
+        ids = [f"{name}{row}" for row in range(rows)]
+        parquet.write_table(pa.table({"id": ids, "body": ids}), tmp_path / f"{name}.parquet", row_group_size=777)
+    rows = frame(spark, tmp_path).select(f.spark_partition_id().alias("partition"), "*")
+    found = [(row["partition"], row["input_row"], row["id"]) for row in rows.toLocalIterator()]
+    assert [(row, id) for _, row, id in found] == [
+        *((row, f"a{row}") for row in range(4100)),
+        *((row, f"b{row}") for row in range(3)),
+    ]
+    assert [partition for partition, _, _ in found] == [0] * 1025 + [1] * 1025 + [2] * 1025 + [3] * 1025 + [4] * 3
+
+
+def test_files_of_many_tools_are_one_frame(spark, tmp_path) -> None:
+    """Ids as int and as text, nanoseconds, unsigned, dictionary, large and missing columns, and one without a type."""
+    moment = pa.array([1_767_571_200_000_000_001], pa.timestamp("ns"))
+    one = {"id": pa.array([1]), "body": pa.array(["x"], pa.large_string()), "when": moment, "nothing": pa.nulls(1)}
+    two = {
+        "id": pa.array(["t2"]),
+        "body": pa.array(["y"]).dictionary_encode(),
+        "big": pa.array([2**64 - 1], pa.uint64()),
+    }
+    parquet.write_table(pa.table(one), tmp_path / "a.parquet")
+    parquet.write_table(pa.table(two), tmp_path / "b.parquet")
+    found = [row.asDict() for row in frame(spark, tmp_path).orderBy("id").collect()]
+    assert [(row["id"], row["body"], row["nothing"]) for row in found] == [("1", "x", None), ("t2", "y", None)]
+    assert [str(row["when"]) for row in found] == ["2026-01-05 00:00:00", "None"]
+    assert [row["big"] and int(row["big"]) for row in found] == [None, 2**64 - 1]
+
+
+def test_names_that_clash_get_a_prefix_that_is_free() -> None:
+    names = ["id", "body", "labels", "input_labels", "input_row", "when"]
+    found = contract_names(names, Columns(created_utc="when"))
+    assert len(set(found.values())) == len(names)
+    assert (found["labels"], found["input_labels"]) == ("input_input_labels", "input_labels")
+    assert (found["input_row"], found["when"]) == ("input_input_row", "created_utc")
+
+
+def batch(shard: int, rows: list[int]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(
+        {"input_shard": pa.array([shard] * len(rows), pa.int32()), "input_row": pa.array(rows, pa.int64())}
+    )
+
+
+@pytest.mark.parametrize("second", [batch(0, [3, 2]), batch(0, [4]), batch(0, [1]), batch(1, [2])])
+def test_rows_out_of_order_or_of_another_shard_are_not_committed(tmp_path, second) -> None:
+    parquet.write_table(pa.table({"id": list("abcdef"), "body": list("abcdef")}), tmp_path / "a.parquet")
+    (shard,) = shards_of(find_inputs([tmp_path], Columns()))
+    good = [batch(0, [0, 1]), batch(0, [2, 3])]
+    assert len(list(checked(shard, good[0], iter(good[1:])))) == 2
+    with pytest.raises(RuntimeError, match="another order"):
+        list(checked(shard, good[0], iter([second])))
