@@ -111,11 +111,6 @@ def recover(output: Path) -> int:
     return len(paths)
 
 
-def unfinished(folder: Path) -> bool:
-    """Whether files of a source are being put in place there, or were when an ingest died."""
-    return any((folder / FOLDER).glob(f"*{JOURNAL}"))
-
-
 def write_json(path: Path, content: object) -> None:
     """Writes a file durably, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -84,6 +84,8 @@ def moments(values: Values) -> Found:
             return scaled(found.cast(pa.int64()), 1)
         if types.is_floating(found.type):
             return scaled(found.cast(pa.float64()), 1)
+        if types.is_string(found.type):  # seconds as text, as some years have them
+            return scaled(found.cast(pa.int64()), 1)
     except TROUBLE:
         pass
     return one_by_one(values, as_micros, MOMENT)

@@ -9,6 +9,7 @@ from moderation.errors import UsageError
 
 SUFFIX = ".parquet"
 NOTHING = "no such file or folder"
+INGEST_JOURNALS = "_ingest/*.journal.json"  # there while `moderation ingest` puts the files of a source in place
 OWN_FOLDERS = ("labelled", "quarantine", "runs", "scores")  # what runs write below an output folder
 KINDS = {
     stat.S_IFIFO: "a FIFO",
@@ -37,12 +38,15 @@ def parquet_files(root: Path, given: Path) -> Iterator[Path]:
     """The file itself, or the Parquet files of a folder in order of their names, hidden and temporary ones left out.
 
     Links are followed; a file to which several lead is found once, by the first. Raises `UsageError` for a folder that
-    cannot be listed or holds none, and for a FIFO, a device or a broken link with the name of a Parquet file.
+    cannot be listed, holds none or is being ingested into, and for a FIFO, a device or a broken link with the name of a
+    Parquet file.
     """
     if root.is_file():
         check_is_file(root)
         yield root
         return
+    if half_ingested(root) or half_ingested(root.parent):
+        raise UsageError(f"input {given}: `moderation ingest` is at work there, or died at it; run it again first")
     found: dict[Path, Path] = {}
     for file in sorted(walk(root, set())):
         check_is_file(file)
@@ -50,6 +54,11 @@ def parquet_files(root: Path, given: Path) -> Iterator[Path]:
     if not found:
         raise UsageError(f"input {given}: the folder holds no {SUFFIX} file")
     yield from found.values()
+
+
+def half_ingested(folder: Path) -> bool:
+    """Whether some files of a source are in place there and others are not yet."""
+    return any(folder.glob(INGEST_JOURNALS))
 
 
 def walk(folder: Path, seen: set[Path]) -> Iterator[Path]:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from moderation.ingest.records import read_records, unfinished
+from moderation.errors import UsageError
+from moderation.ingest.records import read_records
+from moderation.runs.listing import half_ingested, parquet_files
 from tests.commands import ROOT, moderation
 from tests.ingest.ingested import rows
 from tests.ingest.made_up import comment, line, write
@@ -54,17 +56,20 @@ def test_kills_at_any_moment_lose_nothing_double_nothing_and_hide_nothing(tmp_pa
     for number in range(4):
         process = start(tmp_path / "dumps", "--output", output)
         limit = time.monotonic() + 60
-        while not unfinished(output) and not (number and (output / ".staging").exists()):
+        while not half_ingested(output) and not (number and (output / ".staging").exists()):
             assert time.monotonic() < limit
             time.sleep(0.01)
         time.sleep(draw.uniform(0, 1.2) if number else 0.1)  # the first while files are put in place
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert unfinished(output) or (number and whole(output, expected))
+        if half_ingested(output):
+            with pytest.raises(UsageError, match="run it again first"):
+                list(parquet_files(output, output))
+        assert half_ingested(output) or (number and whole(output, expected))
     done = moderation("ingest", tmp_path / "dumps", "--output", output)
     assert done.returncode == 0, done.stderr
     found = [row["id"] for row in rows(output)]
     assert len(found) == len(set(found)) == 6000
     assert whole(output, expected)
-    assert not unfinished(output)
+    assert not half_ingested(output)
     assert sorted(path.name for path in output.iterdir() if path.name.startswith((".", "_"))) == [".lock", "_ingest"]

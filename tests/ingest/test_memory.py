@@ -1,0 +1,44 @@
+"""Memory stays flat however much a dump unfolds to."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from tests.commands import ROOT
+from tests.ingest.made_up import lines
+
+MEASURED = """
+import resource, sys
+from moderation.cli import app
+app(["ingest", *sys.argv[1:]], standalone_mode=False)
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def peak(path: Path, output: Path) -> int:
+    """The most memory, in MB, that an ingest of a dump ever held."""
+    command = [sys.executable, "-c", MEASURED, str(path), "--output", str(output)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600, check=True)
+    return int(done.stdout.split()[-1])
+
+
+def dump(path: Path, megabytes: int) -> Path:
+    """A dump of that size before compression: a few thousand comments over and over."""
+    some = b"".join(lines(8000, [2008, 2016, 2024]))
+    with path.open("wb") as file, zstandard.ZstdCompressor().stream_writer(file) as writer:
+        for _ in range(megabytes * 1_000_000 // len(some)):
+            writer.write(some)
+    return path
+
+
+@pytest.mark.slow
+def test_half_a_gigabyte_takes_no_more_memory_than_half_of_it_and_stays_below_one(tmp_path: Path) -> None:
+    small = peak(dump(tmp_path / "RC_small.zst", 250), tmp_path / "small")
+    large = peak(dump(tmp_path / "RC_large.zst", 500), tmp_path / "large")
+    assert large < 1000
+    assert large < small * 1.25
