@@ -63,6 +63,24 @@ Price = Annotated[
 ]
 
 
+def print_version(wanted: bool) -> None:
+    """Prints the package's version and the interpreter's, and ends."""
+    if wanted:
+        from moderation.runs.manifest import versions
+
+        found = versions()
+        typer.echo(f"moderation {found['moderation-batch']} (Python {found['python']}, {sys.executable})")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None: ...
+
+
 @app.command()
 def run(
     input: Input = None,

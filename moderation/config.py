@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,6 +26,7 @@ from moderation.models.entry import ModelEntry
 from moderation.settings import explain, first_mistake, load_mapping
 
 PREFIX = "MODERATION_"
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # two letters and more: one is a Windows drive
 
 
 def as_list(value: object) -> object:
@@ -77,6 +79,15 @@ class Config(BaseSettings):
     price_per_hour: NonNegativeFloat | None = Field(
         None, description="what the machines cost in an hour; the run report then says what a million comments cost"
     )
+
+    @field_validator("input", "output")
+    @classmethod
+    def is_no_url(cls, value: Path | list[Path]) -> Path | list[Path]:
+        """Refuses what is no path of a file system: `Path` has made one slash of two, and would make a folder `s3:`."""
+        for path in value if isinstance(value, list) else [value]:
+            if URL.match(str(path)):
+                raise ValueError("must be a path that every machine of the run has mounted, no URL")
+        return value
 
     @field_validator("models")
     @classmethod

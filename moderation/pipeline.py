@@ -126,7 +126,7 @@ class Job:
         from moderation.spark import write
         from moderation.spark.layout import ROLES
 
-        self.check_device()
+        self.check_workers()
         self.check_policy()
         broken = write.stage(self.comments(self.layout).broken, self.run.staging / "quarantine")
         reasons = write.counts_by(broken, "reason")
@@ -155,11 +155,17 @@ class Job:
         beside = (self.store, answers_schema(self.panel)) if answered else ()
         return read_comments(source(self.spark, Reader(self.shards, layout, *beside)), self.config, self.run_id)
 
-    def check_device(self) -> None:
-        """Where workers run on this machine, asks now whether models can; elsewhere only they can know."""
+    def check_workers(self) -> None:
+        """Where workers run on this machine, asks now whether models can; elsewhere, whether they see our folders."""
         from moderation.inference.devices import check
+        from moderation.spark.cluster import check_cluster
 
-        if self.local and isinstance(self.panel, Panel):
+        models = self.panel.sources if isinstance(self.panel, Panel) else ()
+        if not self.local:
+            needed = [("output", self.run.folder), *(("input", file.path) for file in self.files)]
+            needed += [("model", source.folder) for source in models]
+            check_cluster(self.spark, self.config.device if models else "cpu", needed)
+        elif models:
             check(self.config.precision, self.config.device_settings)
 
     def check_policy(self) -> None:

@@ -1,6 +1,7 @@
 """The command line: what it prints, and one clear line with exit code 2 for each mistake."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,19 @@ def test_every_command_has_help(command) -> None:
     done = moderation(command, "--help")
     assert done.returncode == 0
     assert "--" in done.stdout
+
+
+def test_version_says_which_version_and_which_python() -> None:
+    done = moderation("--version")
+    assert re.fullmatch(r"moderation (\d+\.\d+\.\d+|not installed) \(Python 3\.\d+\.\d+, .+\)\n", done.stdout)
+    assert sys.executable in done.stdout
+
+
+@pytest.mark.parametrize(("option", "url"), [("--input", "s3://bucket/dump"), ("--output", "hdfs://name:8020/dump")])
+def test_a_url_is_refused_and_makes_no_folder(option, url, tmp_path, dump) -> None:
+    said = mistake("run", "--input", dump, option, url, folder=tmp_path)
+    assert f"{option[2:]}: must be a path that every machine of the run has mounted, no URL" in said
+    assert list(tmp_path.iterdir()) == [dump]
 
 
 def test_help_loads_none_of_the_heavy_packages() -> None:

@@ -8,9 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from moderation.inference.devices import Device
 from moderation.models.spec import LabelSet
 from moderation.runs.store import Store, commit
+from moderation.spark.cluster import check_seen
 from moderation.spark.schema import stored_schema, work_type
+from moderation.spark.worker import whereabouts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -23,7 +26,12 @@ COUNTS = ("rows", "scored", "tokens")
 
 
 def committed(
-    scored: "DataFrame", store: Store, shards: "Sequence[Shard]", known: LabelSet, about: dict[str, Any]
+    scored: "DataFrame",
+    store: Store,
+    shards: "Sequence[Shard]",
+    known: LabelSet,
+    about: dict[str, Any],
+    device: Device,
 ) -> "DataFrame":
     """Commits each partition's answers as those of one shard; gives a receipt for each, with what it took.
 
@@ -36,13 +44,14 @@ def committed(
     receipts = to_arrow_schema(kinds)
 
     def write(batches: Batches) -> Batches:
+        check_seen([("output", store.folder)])  # before anything is scored: it could be kept nowhere
         first = next(batches, None)
         if first is None:
             return
         shard, receipt = shards[first.column("input_shard")[0].as_py()], dict.fromkeys(kinds.names, 0)
         rows = checked(shard, first, batches)
         answers = (kept(added(receipt, batch), schema) for batch in rows)
-        commit(store, shard, schema, answers, about, receipt)
+        commit(store, shard, schema, answers, {**about, "task": whereabouts(device)}, receipt)
         yield pa.RecordBatch.from_pylist([receipt], receipts)
 
     return scored.mapInArrow(write, kinds)

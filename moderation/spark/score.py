@@ -36,6 +36,7 @@ def score_shards(
     """
     from moderation.runs.manifest import versions
 
+    store.folder.mkdir(parents=True, exist_ok=True)  # by the driver: an executor that does not see it must not make it
     rows = bodies(source(spark, Reader(shards, layout.only(ROLES))), config)
     column = moderate_with_work("body", panel, config.precision, config.device_settings)
     scored = rows.select("input_shard", "input_row", column.alias("moderation"))
@@ -45,7 +46,9 @@ def score_shards(
         "versions": versions(),
     }
     with progress(spark.sparkContext, "scoring", sum(shard.stop - shard.start for shard in shards), len(shards), found):
-        return Receipts([row.asDict() for row in committed(scored, store, shards, panel, about).collect()])
+        return Receipts(
+            [row.asDict() for row in committed(scored, store, shards, panel, about, config.device_settings).collect()]
+        )
 
 
 class Receipts:

@@ -90,6 +90,7 @@ def restore(spark: "SparkSession", settings: dict[str, str | None]) -> None:
 
 def start(settings: SparkSettings) -> "SparkSession":
     """Starts a session; what spark-submit set stays as it is, then come the config's settings, then ours."""
+    from py4j.protocol import Py4JJavaError
     from pyspark import SparkConf, SparkContext
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
@@ -104,7 +105,7 @@ def start(settings: SparkSettings) -> "SparkSession":
         conf.setIfMissing(key, value)
     try:
         return SparkSession.builder.config(conf=conf).getOrCreate()
-    except (PySparkException, RuntimeError, OSError) as error:
+    except (PySparkException, Py4JJavaError, RuntimeError, OSError) as error:
         raise UsageError(
             f"Spark did not start on {conf.get('spark.master')}: {' '.join(str(error).split())[:300]}"
         ) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from moderation.inference.devices import Device
+from moderation.inference.devices import Device, resolve_place
 from moderation.inference.tokenise import cumulated
 from moderation.inference.work import Work
 from moderation.models.panel import Panel
@@ -41,6 +41,18 @@ def task_device(device: Device) -> Device:
     if device.place not in ("auto", "cuda") or not gpus:
         return device
     return Device(f"cuda:{gpus.addresses[0]}", device.backend, device.threads)
+
+
+def whereabouts(device: Device) -> dict[str, object]:
+    """Where the running task scores: the place its models are loaded on, and the addresses that Spark assigned."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    resources = context.resources() if context else {}
+    return {
+        "place": resolve_place(task_device(device)),
+        "assigned": {name: found.addresses for name, found in resources.items()},
+    }
 
 
 def answers(engine: "Engine", texts: list[str | None]) -> tuple[dict[str, pa.Array], Work]:

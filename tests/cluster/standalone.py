@@ -21,12 +21,16 @@ from tests.commands import ROOT
 HOME = Path(pyspark.__file__).parent
 # Two hosts and four GPUs in all; real machines all count from 0, but so a test can tell whose GPU a task had.
 HOSTS = {"127.0.0.1": ("0", "1"), "127.0.0.2": ("2", "3")}
+BRIEF = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # for Java that lives for seconds
 SMALL = {  # two cores and little memory for master, workers, driver and executors at once
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.memory": "1g",
     "spark.executor.memory": "512m",
     "spark.sql.shuffle.partitions": "2",
+    "spark.executorEnv.PYTHONPATH": str(ROOT),
+    "spark.driver.extraJavaOptions": BRIEF,
+    "spark.executor.extraJavaOptions": BRIEF,
 }
 
 
@@ -37,7 +41,7 @@ class Cluster:
     folder: Path
     port: int
     web: int
-    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    processes: dict[str, "subprocess.Popen[Any]"] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -72,7 +76,9 @@ class Cluster:
         """Starts a process in a session of its own, so that all that it starts can be found again."""
         command = [*before, str(HOME / "bin" / "spark-class"), f"org.apache.spark.deploy.{main}", *arguments]
         with (self.folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(command, env=environment(), stdout=log, stderr=log, start_new_session=True)
+            process = subprocess.Popen(
+                command, env=environment(PYTHONPATH=""), stdout=log, stderr=log, start_new_session=True
+            )
         self.processes[name] = process
 
     def state(self) -> dict[str, Any] | None:
@@ -86,6 +92,15 @@ class Cluster:
     def wait_for_workers(self, number: int) -> None:
         """Waits until as many workers are alive, no more and no fewer."""
         wait_for(lambda: (self.state() or {}).get("aliveworkers") == number, f"{number} workers")
+
+    def start_command(self, command: list[str], **variables: str) -> "subprocess.Popen[str]":
+        """Starts a submitted job without waiting for its end; it can be killed under the name `driver`."""
+        output = (self.folder / "driver.log").open("w+")
+        process = subprocess.Popen(
+            command, env=environment(**variables), stdout=output, stderr=output, start_new_session=True, text=True
+        )
+        self.processes["driver"] = process
+        return process
 
     def kill(self, name: str) -> None:
         """Kills a worker or the master with -9 and all that it started, as when the machine loses its power."""
@@ -107,7 +122,7 @@ class Cluster:
         """Submits a job and waits for its end."""
         command = self.command(conf, *arguments, properties=properties)
         return subprocess.run(
-            command, env=environment(**variables), capture_output=True, text=True, timeout=240, check=False
+            command, env=environment(**variables), capture_output=True, text=True, timeout=900, check=False
         )
 
 
@@ -115,7 +130,7 @@ def environment(**more: str) -> dict[str, str]:
     """The variables of every process: this Python, this project, loopback, small daemons."""
     python = {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
     spark = {"SPARK_HOME": str(HOME), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "256m"}
-    return os.environ | python | spark | {"SPARK_NO_DAEMONIZE": "1"} | more
+    return os.environ | python | spark | {"SPARK_DAEMON_JAVA_OPTS": BRIEF} | more
 
 
 def session_members(session: int) -> Iterator[int]:
@@ -130,13 +145,13 @@ def session_members(session: int) -> Iterator[int]:
                 yield int(folder.name)
 
 
-def wait_for(ready: Callable[[], bool], what: str, seconds: float = 90) -> None:
-    """Looks twice a second; raises `TimeoutError` with `what` where it does not come."""
+def wait_for(ready: Callable[[], bool], what: str, seconds: float = 180, every: float = 0.3) -> None:
+    """Looks `every` so many seconds; raises `TimeoutError` with `what` where it does not come."""
     end = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > end:
             raise TimeoutError(f"{what}: not there within {seconds} s")
-        time.sleep(0.5)
+        time.sleep(every)
 
 
 def free_port() -> int:
