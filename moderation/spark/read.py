@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from moderation.config import Config
 
+BLANK = r"(?U)^[\s\x1c-\x1f]*$"  # of whatever Unicode, or Python, takes for a space
+YEAR_FIRST = r"^\s*[0-9]{4}-"
 LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z
 FIRST_SECOND = -62135596800  # 0001-01-01T00:00:00Z
 
@@ -64,7 +66,8 @@ def timestamp(column: "Column", kind: t.DataType) -> "Column":
     """A column of timestamps, epoch seconds or ISO text as a timestamp; null where it is none."""
     if isinstance(kind, t.StringType):
         text = f.trim(column)
-        return f.coalesce(epoch(text.try_cast("double")), in_range(text.try_cast("timestamp")))
+        dated = f.when(text.rlike(YEAR_FIRST), text)  # Spark reads a time of day alone as one of today's
+        return f.coalesce(epoch(text.try_cast("double")), in_range(dated.try_cast("timestamp")))
     if isinstance(kind, t.NumericType):
         return epoch(column.cast("double"))
     return in_range(column.try_cast("timestamp"))
@@ -86,7 +89,7 @@ def broken_reason(rows: "DataFrame") -> "Column":
     return (
         f.when(f.col("id").isNull(), "id_missing")
         .when(~f.is_valid_utf8(id_text), "id_not_text")
-        .when(f.trim(id_text) == "", "id_missing")
+        .when(id_text.rlike(BLANK), "id_missing")
         .when(f.col("body").isNull(), "body_missing")
         .when(~f.is_valid_utf8(body), "body_not_text")
         .when(f.col("date") == "unreadable", "timestamp_unreadable")
