@@ -96,16 +96,28 @@ def describe(path: Path, root: Path, columns: Columns, digests: Digests | None =
     from moderation.runs.rows import open_parquet
 
     try:
-        with open_parquet(path) as file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
-            check_footer(path, file.metadata, columns, path.stat().st_size)
+        with open_parquet(path) as opened:
+            schema, rows = opened.schema_arrow, opened.metadata.num_rows
+            check_footer(path, opened.metadata, columns, path.stat().st_size)
         check_columns(path, schema, columns)
         found = path.stat()  # before the digest: a file that changes meanwhile is refused when it is read
         sha256 = digests.of(path) if digests else file_digest(path)
     except (OSError, pyarrow.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         raise UsageError(f"input {path}: not a readable Parquet file ({reason})") from error
-    return InputFile(path, root, rows, found.st_size, found.st_mtime_ns, sha256, schema)
+    file = InputFile(path, root, rows, found.st_size, found.st_mtime_ns, sha256, schema)
+    check_folders(file, columns)
+    return file
+
+
+def check_folders(file: InputFile, columns: Columns) -> None:
+    """Refuses folder names that would give all of a file's rows one id, body or time."""
+    for role, name in columns.model_dump().items():
+        if any(name == given for given, _ in file.folder_values):
+            raise UsageError(
+                f"input {file.path}: a folder's name gives '{name}', and with it all rows one {role}; name the input "
+                "by a path below that folder, or rename it"
+            )
 
 
 def check_columns(path: Path, schema: "pyarrow.Schema", columns: Columns) -> None:

@@ -1,8 +1,10 @@
 """The rows of a shard, as Arrow batches of bounded size."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from moderation.errors import UsageError
 
@@ -25,10 +27,14 @@ def shard_batches(shard: "Shard", columns: list[str]) -> Iterator["pa.RecordBatc
     """
     import pyarrow
 
+    from moderation.runs.types import is_text
+
     check_same(shard)
     try:
-        with open_parquet(Path(shard.path)) as file:
-            here = [name for name in columns if name in file.schema_arrow.names]
+        with open_parquet(Path(shard.path)) as footer:
+            here = [name for name in columns if name in footer.schema_arrow.names]
+            texts = [name for name in here if is_text(footer.schema_arrow.field(name).type)]
+        with open_parquet(Path(shard.path), texts) as file:
             for batch in row_range(file, shard.start, shard.stop, here):
                 yield from split(batch.select(here))
     except (OSError, pyarrow.ArrowException) as error:
@@ -48,8 +54,12 @@ def check_same(shard: "Shard") -> None:
         raise UsageError(f"input {shard.path}: the file changed while the run was reading it; run again")
 
 
-def open_parquet(path: Path) -> "ParquetFile":
-    """A Parquet file to be read as a stream; old Spark's timestamps (INT96) come as microseconds."""
+def open_parquet(path: Path, by_number: Sequence[str] = ()) -> "ParquetFile":
+    """A Parquet file to be read as a stream; old Spark's timestamps (INT96) come as microseconds.
+
+    Columns `by_number` come as the file may have them, each value once and its number in the rows: a few kilobytes can
+    stand for gigabytes of text, which nobody should decode at once.
+    """
     from pyarrow import parquet
 
     return parquet.ParquetFile(
@@ -58,6 +68,7 @@ def open_parquet(path: Path) -> "ParquetFile":
         buffer_size=READ_BUFFER,
         coerce_int96_timestamp_unit="us",
         page_checksum_verification=True,
+        read_dictionary=list(by_number),
     )
 
 
@@ -87,13 +98,40 @@ def rows_at_once(group: "pa.parquet.RowGroupMetaData") -> int:
 
 
 def split(batch: "pa.RecordBatch") -> Iterator["pa.RecordBatch"]:
-    """A batch in halves, until each is small enough or a row by itself."""
-    if batch.num_rows < 2 or batch.nbytes <= BATCH_BYTES:
-        yield batch
-        return
-    half = batch.num_rows // 2
-    yield from split(batch.slice(0, half))
-    yield from split(batch.slice(half))
+    """A batch in pieces of about `BATCH_BYTES` once its texts are decoded, or of a row by itself."""
+    reach = np.cumsum(row_bytes(batch))
+    start = 0
+    while start < batch.num_rows:
+        before = reach[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(reach, before + BATCH_BYTES, "right")))
+        yield batch.slice(start, stop - start)
+        start = stop
+
+
+def row_bytes(batch: "pa.RecordBatch") -> np.ndarray:
+    """Bytes of each row: texts by their own lengths, of other columns the mean."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    total = np.zeros(batch.num_rows)
+    for column in batch.columns:
+        if isinstance(column, pa.DictionaryArray) and has_length(column.dictionary.type):
+            lengths = pc.binary_length(column.dictionary).take(column.indices)
+            total += np.asarray(pc.fill_null(lengths, 0))
+        elif has_length(column.type):
+            total += np.asarray(pc.fill_null(pc.binary_length(column), 0))
+        else:
+            total += column.nbytes / max(batch.num_rows, 1)
+    return total
+
+
+def has_length(kind: "pa.DataType") -> bool:
+    """Whether a type is of texts or bytes whose lengths Arrow tells."""
+    from pyarrow import types
+
+    return any(
+        check(kind) for check in (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)
+    )
 
 
 def short(error: Exception) -> str:

@@ -66,6 +66,29 @@ def deep(levels: int) -> pa.Array:
     return pa.array([value], kind)
 
 
+def below(*folders: str) -> Maker:
+    """A maker of a file of ten rows in each of these folders."""
+
+    def make(folder: Path) -> Path:
+        for number, name in enumerate(folders):
+            write(with_id(pa.array([f"{number}-{row}" for row in range(10)])), folder / name / "x.parquet")
+        return folder
+
+    return make
+
+
+def bomb(rows: int) -> pa.Table:
+    """A megabyte of text, once in the file, and in every row."""
+    numbers = pa.array([0] * rows, pa.int32())
+    bodies = pa.DictionaryArray.from_arrays(numbers, pa.array(["x" * 1_000_000]))
+    return with_id(pa.array([f"row{row}" for row in range(rows)])).set_column(1, "body", bodies)
+
+
+def one_huge(size: int) -> pa.Table:
+    """A text of this size among small ones."""
+    return with_body(pa.array(["before", "y" * size, "after"]))
+
+
 def beside_nothing(folder: Path) -> Path:
     """A good file, and one of zero bytes."""
     write(ordinary(10), folder / "a.parquet")
@@ -151,6 +174,21 @@ def odd_types() -> pa.Table:
 
 
 READ = [
+    Case(
+        "a bomb: 400 rows of a megabyte each in a few kilobytes",
+        as_file(lambda: bomb(400), compression="zstd", store_schema=False),
+        0,
+        counts=(400, 0),
+        why="read in pieces of 16 MB",
+    ),
+    Case("a text of 50 MB", as_file(lambda: one_huge(50_000_000)), 0, counts=(3, 0)),
+    Case(
+        "folders that give different columns (`a=1/`, `b=2/c=%2F/`), and one the file has (`n=3/`)",
+        below("a=1", "b=2/c=%2F", "n=3", "date=2020-01-01"),
+        0,
+        counts=(40, 0),
+        why="null where a folder gives none; `date` is computed from the rows",
+    ),
     Case(
         "columns with dots, quotes, line breaks, emoji in their names",
         as_file(lambda: with_columns(*ODD_NAMES)),

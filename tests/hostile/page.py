@@ -79,7 +79,7 @@ def row_lines() -> Iterator[str]:
         yield f"| {part}: {cell(family)} | {counts[part, family, status, reason]:,} | {outcome} |"
 
 
-DAYS = {name: ", on that day in UTC" for name in TIMES} | {"no time": ", under `date=unknown`"}
+DAYS = dict.fromkeys(TIMES, ", on that day in UTC") | {"no time": ", under `date=unknown`"}
 
 
 def place(order: list[str], name: str) -> tuple[int, str]:

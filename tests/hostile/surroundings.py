@@ -15,4 +15,7 @@ SURROUNDINGS: dict[str, tuple[int, str]] = {
         2,
         "is what runs write below",
     ),
+    "a file that is written anew while the run goes on": (2, "the file changed while the run was reading it"),
+    "a file that is cut off while the run goes on": (2, "the file changed while the run was reading it"),
+    "a file that is deleted while the run goes on": (2, "cannot be read any more (No such file or directory)"),
 }

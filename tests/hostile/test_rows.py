@@ -16,6 +16,7 @@ from pyarrow import parquet
 from moderation.runs.publish import published_files
 from tests.hostile.corpus import Row, corpus
 
+pytestmark = pytest.mark.slow
 ANSWERS = ("status", "status_reason", "text_sha256", "entities", "evidence", "scores", "flagged", "labels", "input_row")
 SAMPLE = 300  # rows whose scores are compared with those of a model that sees them alone
 
