@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 8192
 BATCH_BYTES = 16 << 20
+OFFSET = 5  # bytes of a text beside its own: where it begins, and whether it is null
 READ_BUFFER = 1 << 20  # bytes that are read at once from a column: a row group need not fit into memory
 
 
@@ -98,14 +99,24 @@ def rows_at_once(group: "pa.parquet.RowGroupMetaData") -> int:
 
 
 def split(batch: "pa.RecordBatch") -> Iterator["pa.RecordBatch"]:
-    """A batch in pieces of about `BATCH_BYTES` once its texts are decoded, or of a row by itself."""
+    """A batch in pieces of at most `BATCH_BYTES`, or of a row by itself; what came by number is decoded then."""
     reach = np.cumsum(row_bytes(batch))
     start = 0
     while start < batch.num_rows:
         before = reach[start - 1] if start else 0
         stop = max(start + 1, int(np.searchsorted(reach, before + BATCH_BYTES, "right")))
-        yield batch.slice(start, stop - start)
+        yield decoded(batch.slice(start, stop - start))
         start = stop
+
+
+def decoded(batch: "pa.RecordBatch") -> "pa.RecordBatch":
+    """A batch with values in the place of numbers."""
+    import pyarrow as pa
+
+    columns = [
+        column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
 def row_bytes(batch: "pa.RecordBatch") -> np.ndarray:
@@ -117,9 +128,9 @@ def row_bytes(batch: "pa.RecordBatch") -> np.ndarray:
     for column in batch.columns:
         if isinstance(column, pa.DictionaryArray) and has_length(column.dictionary.type):
             lengths = pc.binary_length(column.dictionary).take(column.indices)
-            total += np.asarray(pc.fill_null(lengths, 0))
+            total += OFFSET + np.asarray(pc.fill_null(lengths, 0))
         elif has_length(column.type):
-            total += np.asarray(pc.fill_null(pc.binary_length(column), 0))
+            total += OFFSET + np.asarray(pc.fill_null(pc.binary_length(column), 0))
         else:
             total += column.nbytes / max(batch.num_rows, 1)
     return total
