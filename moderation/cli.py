@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moderation import cli_decide, cli_evaluation, cli_functional, cli_ingest, cli_models, cli_training
+from moderation import cli_decide, cli_evaluation, cli_functional, cli_ingest, cli_models, cli_runs, cli_training
 from moderation.errors import GateRefused, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ app.add_typer(cli_training.app)
 app.add_typer(cli_functional.app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_evaluation.app)
+app.add_typer(cli_runs.app)
 
 Input = Annotated[
     list[Path] | None,
@@ -60,6 +61,10 @@ DeviceName = Annotated[str | None, typer.Option("--device", help="auto, cpu, cud
 Price = Annotated[
     float | None,
     typer.Option("--price-per-hour", help="What the machines cost: the report then prices a million comments."),
+]
+
+Format = Annotated[
+    str | None, typer.Option("--format", help="How to publish: parquet (default) or delta (needs the extra 'delta').")
 ]
 
 
@@ -93,6 +98,7 @@ def run(
     device: DeviceName = None,
     price_per_hour: Price = None,
     force: Annotated[bool, typer.Option("--force", help="Also where the very result stands there already.")] = False,
+    format: Format = None,
 ) -> None:
     """Scores a Parquet dump inside Spark, validates the result and publishes it.
 
@@ -148,6 +154,7 @@ def config(
     precision: Precision = None,
     device: DeviceName = None,
     price_per_hour: Price = None,
+    format: Format = None,
 ) -> None:
     """Prints the resolved configuration as YAML; it can be saved and given back with --config."""
     settings = resolved(**locals())
@@ -202,7 +209,8 @@ def resolved(config: Path | None, input: list[Path] | None, models: list[str] | 
     """The settings of a command that takes the options of the main job, each by its own name."""
     from moderation.config import load_config
 
-    return load_config(config, input=input or None, models=models or None, **options)
+    publish = {"format": kind} if (kind := options.pop("format", None)) else None
+    return load_config(config, input=input or None, models=models or None, publish=publish, **options)
 
 
 def text_lines(texts: list[str] | None, file: Path | None) -> Iterator[str]:

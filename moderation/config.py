@@ -55,6 +55,15 @@ class SparkSettings(BaseModel):
     conf: Annotated[dict[str, str], Field(description="any Spark settings, by their full names")] = {}
 
 
+class PublishSettings(BaseModel):
+    """How a run's rows are published."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    format: Annotated[
+        Literal["parquet", "delta"], Field(description="parquet: atomic per date; delta: one commit over all dates")
+    ] = "parquet"
+
+
 class Config(BaseSettings):
     """What one run reads, does and writes."""
 
@@ -75,6 +84,7 @@ class Config(BaseSettings):
     device: str = Field("auto", description="auto, cpu, cuda or cuda:<number>; auto: the GPU Spark assigns, else any")
     threads: PositiveInt | None = Field(None, description="CPU threads of one engine; a Spark task's cores where none")
     policy: str = Field("default", description="'default' or a YAML file of thresholds and rules")
+    publish: PublishSettings = PublishSettings()
     spark: SparkSettings = SparkSettings()
     price_per_hour: NonNegativeFloat | None = Field(
         None, description="what the machines cost in an hour; the run report then says what a million comments cost"

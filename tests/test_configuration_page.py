@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from moderation.config import Columns, Config, SparkSettings, load_config
+from moderation.config import Columns, Config, PublishSettings, SparkSettings, load_config
 from moderation.models.entry import ModelEntry
 from tests.commands import ROOT
 
@@ -16,6 +16,7 @@ PAGE = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("", Config),
     ("columns.", Columns),
+    ("publish.", PublishSettings),
     ("spark.", SparkSettings),
     ("models[].", ModelEntry),
 ]

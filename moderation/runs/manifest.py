@@ -34,6 +34,9 @@ class Manifest:
     validation: dict[str, Any] = field(default_factory=dict)
     published: list[dict[str, Any]] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
+    parent: str | None = None  # the run whose published state this one changed
+    tables: dict[str, int] = field(default_factory=dict)  # versions of the Delta tables after this run
+    rolled_back: str | None = None  # when
     error: str | None = None
     run_key: str | None = None
     scores: dict[str, Any] = field(default_factory=dict)

@@ -1,22 +1,26 @@
 """Publishing: staged files take the place of what the same inputs published before, and of nothing else.
 
-File names carry the input's key: `labelled/date=2026-01-05/<input key>-<run id>-00000.parquet`. What is to be moved and
-removed is written down first (`publish.json`), so that a run that dies in the middle is finished by the next.
+File names carry the input's key: `labelled/date=2026-01-05/<input key>-<run id>-00000.parquet`. A publication is
+prepared where no reader sees it, then written down (`publish.json`), then carried out; a run that dies before it is
+written down has published nothing, and one that dies later is finished by the next.
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from moderation.errors import UsageError
+from moderation.runs import publish_delta, publish_parquet
+from moderation.runs.history import head
 from moderation.runs.inputs import input_key
 from moderation.runs.manifest import Manifest, read_manifests
+from moderation.runs.publish_finish import carry_out, discard
+from moderation.runs.publish_finish import recover as recover
+from moderation.runs.publish_journal import Journal, write_journal
+from moderation.runs.publish_parquet import TREES
 from moderation.text.digest import file_digest
-
-TREES = ("labelled", "quarantine")
-JOURNAL = "publish.json"
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,6 @@ class Scope:
         return file.name.split("-")[0] in self.keys and (self.dates is None or day in self.dates)
 
 
-@dataclass(frozen=True)
-class Journal:
-    """Moves (from, to) and removals of one publication, as paths relative to the output folder."""
-
-    moves: list[tuple[str, str]]
-    removals: list[str]
-
-
 def replaced_keys(output: Path, uris: Iterable[str], roots: Iterable[str]) -> frozenset[str]:
     """The keys of the run's inputs, and of files that were published from below its folders and are there no more."""
     uris = set(uris)
@@ -53,9 +49,26 @@ def replaced_keys(output: Path, uris: Iterable[str], roots: Iterable[str]) -> fr
     return frozenset(map(input_key, uris | gone))
 
 
+def found_format(output: Path) -> str | None:
+    """The format that an output holds; None where nothing is published there."""
+    if any(publish_delta.is_table(output / tree) for tree in TREES):
+        return "delta"
+    return "parquet" if any(any(publish_parquet.published(output, tree)) for tree in TREES) else None
+
+
+def check_format(output: Path, wanted: str) -> None:
+    """Raises `UsageError` where an output holds the other format."""
+    if (found := found_format(output)) not in (None, wanted):
+        raise UsageError(
+            f"output {output}: is published as {found}, not {wanted}; give --format {found} or another --output"
+        )
+    if wanted == "delta":
+        publish_delta.check_path(output)
+
+
 def published_files(output: Path, tree: str) -> Iterator[Path]:
-    """The published files of `labelled` or `quarantine`."""
-    yield from sorted((output / tree).glob("date=*/*.parquet"))
+    """The current files of `labelled` or `quarantine`, whatever the format."""
+    return (publish_delta if found_format(output) == "delta" else publish_parquet).published(output, tree)
 
 
 def kept_files(output: Path, scope: Scope, dates: set[str]) -> list[Path]:
@@ -74,18 +87,39 @@ def staged_files(staging: Path, tree: str) -> Iterator[tuple[Path, str]]:
         yield file, f"{stem}-{counts[stem]:05d}.parquet"
 
 
+def staged_dates(staging: Path) -> set[str]:
+    """The dates that a run has rows for."""
+    return {folder.name.removeprefix("date=") for folder in (staging / "labelled").glob("date=*")}
+
+
 def publish(output: Path, staging: Path, folder: Path, scope: Scope, manifest: Manifest) -> None:
-    """Moves staged files into place and removes those that they replace; fills in the manifest and writes it."""
+    """Puts staged files in place of those that they replace; fills in the manifest and writes it."""
+    kind = manifest.config.get("publish", {}).get("format", "parquet")
+    check_format(output, kind)
     moves = [(file, target) for tree in TREES for file, target in staged_files(staging, tree)]
     old = [file for tree in TREES for file in published_files(output, tree) if scope.covers(file)]
     manifest.published = [entry(file, target) for file, target in moves]
     manifest.replaced = [str(file.relative_to(output)) for file in old]
-    journal = Journal([(str(file.relative_to(output)), target) for file, target in moves], manifest.replaced)
-    manifest.status = "publishing"
+    manifest.parent, manifest.status = head(output), "publishing"
     manifest.write(folder)
-    write_journal(folder, journal)
-    carry_out(output, folder, journal)
-    manifest.status = "published"
+    try:
+        write_journal(folder, prepared(output, kind, moves, old, manifest))
+    except BaseException:
+        discard(output, manifest.run_id, kind)
+        raise
+    carry_out(output, folder)
+    done = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest.status, manifest.tables = done["status"], done["tables"]
+
+
+def prepared(output: Path, kind: str, moves: list[tuple[Path, str]], old: list[Path], manifest: Manifest) -> Journal:
+    """Prepares a publication in one of the formats; what it returns is all that is left to do."""
+    run_id, statuses = manifest.run_id, {manifest.run_id: "published"}
+    if kind == "delta":
+        rows = {one["path"]: one["rows"] for one in manifest.published}
+        return Journal(run_id, statuses, tables=publish_delta.prepare(output, run_id, moves, old, rows))
+    states = publish_parquet.next_states(output, moves, old)
+    return Journal(run_id, statuses, folders=publish_parquet.prepare(output, run_id, states))
 
 
 def entry(file: Path, target: str) -> dict[str, Any]:
@@ -94,41 +128,3 @@ def entry(file: Path, target: str) -> dict[str, Any]:
 
     rows = parquet.read_metadata(file).num_rows
     return {"path": target, "rows": rows, "size": file.stat().st_size, "sha256": file_digest(file)}
-
-
-def write_journal(folder: Path, journal: Journal) -> None:
-    """Writes the journal durably: from here on the publication will be finished, by this run or the next."""
-    scratch = folder / f".{JOURNAL}.new"
-    with scratch.open("w", encoding="utf-8") as file:
-        json.dump(asdict(journal), file)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(folder / JOURNAL)
-
-
-def carry_out(output: Path, folder: Path, journal: Journal) -> None:
-    """Does what the journal says, as far as it has not been done, and removes the journal."""
-    for source, target in journal.moves:
-        if (output / source).exists():
-            (output / target).parent.mkdir(parents=True, exist_ok=True)
-            (output / source).replace(output / target)
-    for path in journal.removals:
-        (output / path).unlink(missing_ok=True)
-        if not any((output / path).parent.iterdir()):
-            (output / path).parent.rmdir()
-    (folder / JOURNAL).unlink()
-
-
-def recover(output: Path) -> None:
-    """Finishes the publications of runs that died in the middle of one. Call it with the output's lock held."""
-    for path in sorted((output / "runs").glob(f"*/{JOURNAL}")):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        carry_out(output, path.parent, Journal([(a, b) for a, b in content["moves"]], content["removals"]))
-        manifest = Manifest(**json.loads((path.parent / "manifest.json").read_text(encoding="utf-8")))
-        manifest.status = "published"
-        manifest.write(path.parent)
-
-
-def staged_dates(staging: Path) -> set[str]:
-    """The dates that a run has rows for."""
-    return {folder.name.removeprefix("date=") for folder in (staging / "labelled").glob("date=*")}

@@ -19,7 +19,7 @@ from moderation.config import Config
 from moderation.errors import GateRefused, UsageError
 from moderation.runs import digests, store
 from moderation.runs.manifest import Manifest, mark_interrupted, versions
-from moderation.runs.publish import recover
+from moderation.runs.publish import check_format, recover
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,7 +50,12 @@ class Run:
     def __enter__(self) -> Self:
         self.created = make_folders(self.output)
         self.lock = take_lock(self.output)
-        recover(self.output)
+        try:
+            recover(self.output)
+            check_format(self.output, self.manifest.config["publish"]["format"])
+        except BaseException:
+            self.lock.close()
+            raise
         mark_interrupted(self.output)
         store.clean(self.output)
         shutil.rmtree(self.output / ".staging", ignore_errors=True)  # of runs that died: the lock says they are gone

@@ -1,4 +1,4 @@
-"""Publishing moves files as one plan, which the next run finishes where a run dies."""
+"""Whose files a run replaces, and what a run leaves behind however it ends."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from moderation.config import Config
 from moderation.errors import GateRefused, UsageError
 from moderation.runs.inputs import input_key
-from moderation.runs.publish import JOURNAL, Journal, Scope, recover, replaced_keys, write_journal
+from moderation.runs.publish import Scope, replaced_keys
 from moderation.runs.run import Run
 from tests.dumps import comment, write_dump
 
@@ -31,32 +31,6 @@ def test_files_that_left_a_folder_are_replaced_with_it_but_not_their_neighbours(
     manifest = {"status": "published", "inputs": [{"uri": uri} for uri in uris]}
     (run / "manifest.json").write_text(json.dumps(manifest))
     assert replaced_keys(tmp_path, uris[:1], ["file:///dump"]) == {input_key(uri) for uri in uris[:2]}
-
-
-@pytest.mark.parametrize("moved", [0, 1, 2])
-def test_a_publication_that_died_is_finished_by_the_next_run(tmp_path, moved) -> None:
-    """However many of the moves were done before the machine went down."""
-    with Run(Config(output=tmp_path)) as run:
-        run.manifest.status = "publishing"
-    folder = run.folder
-    run.manifest.status = "publishing"
-    run.manifest.write(folder)
-    old = published(tmp_path, "aaaa", "2026-01-05", "old-00000")
-    moves = []
-    for number in range(2):
-        source = write_dump(tmp_path / f".staging/x/{number}.parquet", [comment(str(number), "x")])
-        target = f"labelled/date=2026-01-0{5 + number}/aaaa-new-00000.parquet"
-        moves.append((str(source.relative_to(tmp_path)), target))
-        if number < moved:
-            (tmp_path / target).parent.mkdir(parents=True, exist_ok=True)
-            source.rename(tmp_path / target)
-    write_journal(folder, Journal(moves, [str(old.relative_to(tmp_path))]))
-    recover(tmp_path)
-    assert all((tmp_path / target).is_file() for _, target in moves)
-    assert not old.exists()
-    assert not (folder / JOURNAL).exists()
-    assert json.loads((folder / "manifest.json").read_text())["status"] == "published"
-    recover(tmp_path)
 
 
 def test_two_runs_cannot_write_to_one_output(tmp_path) -> None:
