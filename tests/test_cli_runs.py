@@ -86,6 +86,6 @@ def test_rollback_and_clean_say_what_they_did(tmp_path) -> None:
     told = moderation("runs", "rollback", "--to", first, "--output", tmp_path).stdout
     assert told == "nothing to do: that is what is published\n"
     found = json.loads(moderation("runs", "clean", "--keep", 1, "--output", tmp_path, "--json").stdout)
-    assert (found["versions"]["files"], found["kept"]) == (1, [first])
+    assert (found["versions"]["bytes"] > 0, found["kept"]) == (True, [first])
     told = moderation("runs", "clean", "--keep", 1, "--output", tmp_path).stdout.splitlines()
     assert told[-1] == f"freed 0 bytes; kept: {first}"

@@ -11,6 +11,8 @@ from moderation.runs.history import Manifests, line, manifests_by_id, newest, st
 from moderation.runs.locked import locked
 from moderation.runs.publish_parquet import TREES, VERSIONS
 
+PUBLISHED = ("published", "rolled_back")
+
 
 def clean(output: Path, keep: int, dry_run: bool = False) -> dict[str, Any]:
     """Removes what is not needed to go back to any of the last `keep` publications, the present one among them.
@@ -59,12 +61,12 @@ def old_files(output: Path, manifests: Manifests, kept: list[str]) -> Iterator[P
 
 
 def unused_scores(output: Path, manifests: Manifests, kept: list[str]) -> Iterator[Path]:
-    """Stored scores of inputs and models of which neither a kept run nor a later one, finished or not, has any use."""
+    """Stored scores of inputs and models of which neither a kept run nor one after it that may go on has any use."""
     oldest = kept[0] if kept else ""
     needed = {
         f"{manifest['scores_key']}/{entry['sha256']}"
         for run_id, manifest in manifests.items()
-        if manifest.get("scores_key") and (run_id in kept or run_id > oldest)
+        if manifest.get("scores_key") and (run_id in kept or (run_id > oldest and manifest["status"] not in PUBLISHED))
         for entry in manifest["inputs"]
     }
     for file in files_below(output / "scores"):

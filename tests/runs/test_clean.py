@@ -7,6 +7,7 @@ import pytest
 
 from moderation.errors import UsageError
 from moderation.runs.clean import clean
+from moderation.runs.manifest import Manifest
 from moderation.runs.rollback import rollback
 from tests.runs.publications import MONDAY, TUESDAY, publication, stage, state
 
@@ -72,7 +73,9 @@ def test_staged_rows_of_refused_runs_go(tmp_path) -> None:
 
 
 def test_scores_go_that_neither_a_kept_run_nor_a_later_one_needs(tmp_path) -> None:
-    runs = [publication(tmp_path, {"aa": {MONDAY: n}}).run_id for n in (1, 2, 3)]
+    runs = [publication(tmp_path, {"aa": {MONDAY: n}}).run_id for n in (1, 2)] + ["29991231T000000Z-interrupted"]
+    (tmp_path / "runs" / runs[2]).mkdir()
+    Manifest(runs[2], "2999-12-31").write(tmp_path / "runs" / runs[2])
     for run_id, key, status in zip(runs, ("old", "model", "model"), ("published", "published", "refused"), strict=True):
         path = tmp_path / "runs" / run_id / "manifest.json"
         more = {"scores_key": key, "status": status, "inputs": [{"uri": "file:///x", "sha256": f"sha-{run_id}"}]}
