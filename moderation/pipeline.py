@@ -19,7 +19,7 @@ from moderation.runs.keys import run_key, scores_key
 from moderation.runs.listing import check_apart
 from moderation.runs.manifest import Manifest
 from moderation.runs.performance import cost, performance, speed
-from moderation.runs.publish import Scope, kept_files, publish, replaced_keys, staged_dates
+from moderation.runs.publish import Scope, check_columns, kept_files, publish, replaced_keys, staged_dates
 from moderation.runs.recorded import RecordedPanel
 from moderation.runs.run import Run
 from moderation.runs.shards import Shard, shards_of
@@ -169,10 +169,12 @@ class Job:
             check(self.config.precision, self.config.device_settings)
 
     def check_policy(self) -> None:
-        """Has Spark resolve the policy's conditions now, not after hours of scoring."""
+        """Has Spark resolve the policy's conditions, and the format its columns, now and not after hours of scoring."""
         from moderation.spark.decide import decide
 
-        decide(self.comments(self.layout, answered=True).good, self.policy, self.panel, self.run_id)
+        rows = decide(self.comments(self.layout, answered=True).good, self.policy, self.panel, self.run_id)
+        columns = rows.drop("input_key").schema.jsonValue()
+        check_columns(self.run.output, self.config.publish.format, columns)
 
     def score(self, thorough: bool = False) -> None:
         """Scores every shard that the store lacks, and no other; `thorough`ly looks for damage in what it has."""

@@ -1,6 +1,7 @@
 """Removing what no kept run needs: replaced versions, staged rows of refused runs, stored scores."""
 
 import contextlib
+import datetime
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,16 +62,24 @@ def old_files(output: Path, manifests: Manifests, kept: list[str]) -> Iterator[P
 
 
 def unused_scores(output: Path, manifests: Manifests, kept: list[str]) -> Iterator[Path]:
-    """Stored scores of inputs and models of which neither a kept run nor one after it that may go on has any use."""
-    oldest = kept[0] if kept else ""
+    """Stored scores of inputs and models that no kept run has.
+
+    What was stored since the first run that came after them and did not publish stays too: it may go on from there.
+    """
     needed = {
-        f"{manifest['scores_key']}/{entry['sha256']}"
-        for run_id, manifest in manifests.items()
-        if manifest.get("scores_key") and (run_id in kept or (run_id > oldest and manifest["status"] not in PUBLISHED))
-        for entry in manifest["inputs"]
+        f"{manifests[run_id]['scores']['key']}/{entry['sha256']}"
+        for run_id in kept
+        if manifests[run_id].get("scores")
+        for entry in manifests[run_id]["inputs"]
     }
+    last = manifests[kept[-1]]["started"] if kept else ""
+    open_ends = [
+        one["started"] for one in manifests.values() if one["status"] not in PUBLISHED and one["started"] >= last
+    ]
+    since = datetime.datetime.fromisoformat(min(open_ends)).timestamp() if open_ends else float("inf")
     for file in files_below(output / "scores"):
-        if "/".join(file.relative_to(output / "scores").parts[:2]) not in needed:
+        used = "/".join(file.relative_to(output / "scores").parts[:2]) in needed
+        if not used and file.stat().st_mtime < since:
             yield file
 
 

@@ -20,6 +20,7 @@ from moderation.runs.publish_finish import carry_out, discard
 from moderation.runs.publish_finish import recover as recover
 from moderation.runs.publish_journal import Journal, write_journal
 from moderation.runs.publish_parquet import TREES
+from moderation.runs.publish_schema import nullable
 from moderation.text.digest import file_digest
 
 
@@ -64,6 +65,12 @@ def check_format(output: Path, wanted: str) -> None:
         )
     if wanted == "delta":
         publish_delta.check_path(output)
+
+
+def check_columns(output: Path, kind: str, columns: dict[str, Any]) -> None:
+    """Raises `UsageError` where the format cannot take labelled rows of these columns (as `schema.jsonValue()`)."""
+    if kind == "delta":
+        publish_delta.add_columns(output / "labelled", [nullable(columns)])
 
 
 def published_files(output: Path, tree: str) -> Iterator[Path]:

@@ -8,6 +8,7 @@ removes those that they replace, all or nothing. Removed files stay on the disk 
 import json
 import time
 from collections.abc import Iterator
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -105,11 +106,13 @@ def next_schema(folder: Path, files: list[Path]) -> dict[str, Any]:
     """The table's columns with those that the files bring; raises `UsageError` where their types clash."""
     from pyarrow import parquet
 
-    schema = json.loads(open_table(folder).schema().to_json()) if is_table(folder) else None
-    for file in files:
-        found = to_delta(parquet.read_schema(file))
-        schema = found if schema is None else widen(schema, found, f"{folder}: ")
-    assert schema is not None  # a table that loses files exists
+    return add_columns(folder, [to_delta(parquet.read_schema(file)) for file in files])
+
+
+def add_columns(folder: Path, schemas: list[dict[str, Any]]) -> dict[str, Any]:
+    """The table's columns with those of more schemas."""
+    found = [json.loads(open_table(folder).schema().to_json())] if is_table(folder) else []
+    schema = reduce(lambda one, other: widen(one, other, f"{folder}: "), [*found, *schemas])
     check_names(schema, str(folder))
     return schema
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from moderation.runs.manifest import Manifest, read_manifests
-from moderation.runs.publish import JOURNAL, TREES, Scope, published_files
+from moderation.runs.publish import TREES, Scope, published_files
+from moderation.runs.publish_journal import JOURNAL
 
 
 def standing(output: Path, key: str, scope: Scope) -> Manifest | None:

@@ -1,14 +1,16 @@
 """Cleaning removes what no kept run needs, and tells the bytes that this frees."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from moderation.config import Config
 from moderation.errors import UsageError
 from moderation.runs.clean import clean
-from moderation.runs.manifest import Manifest
 from moderation.runs.rollback import rollback
+from moderation.runs.run import Run
 from tests.runs.publications import MONDAY, TUESDAY, publication, stage, state
 
 FORMATS = pytest.mark.parametrize("kind", ["parquet", "delta"])
@@ -72,20 +74,34 @@ def test_staged_rows_of_refused_runs_go(tmp_path) -> None:
     assert not (tmp_path / ".staging").exists()
 
 
-def test_scores_go_that_neither_a_kept_run_nor_a_later_one_needs(tmp_path) -> None:
-    runs = [publication(tmp_path, {"aa": {MONDAY: n}}).run_id for n in (1, 2)] + ["29991231T000000Z-interrupted"]
-    (tmp_path / "runs" / runs[2]).mkdir()
-    Manifest(runs[2], "2999-12-31").write(tmp_path / "runs" / runs[2])
-    for run_id, key, status in zip(runs, ("old", "model", "model"), ("published", "published", "refused"), strict=True):
-        path = tmp_path / "runs" / run_id / "manifest.json"
-        more = {"scores_key": key, "status": status, "inputs": [{"uri": "file:///x", "sha256": f"sha-{run_id}"}]}
-        path.write_text(json.dumps(json.loads(path.read_text()) | more))
-        shard = tmp_path / "scores" / key / f"sha-{run_id}" / "0-10.parquet"
-        shard.parent.mkdir(parents=True)
-        shard.write_bytes(b"scores")
+def score(output: Path, run_id: str, key: str) -> Path:
+    """Has a run's manifest name its scores, and stores some."""
+    path = output / "runs" / run_id / "manifest.json"
+    more = {"scores": {"key": key}, "inputs": [{"uri": "file:///x", "sha256": f"sha-{run_id}"}]}
+    path.write_text(json.dumps(json.loads(path.read_text()) | more))
+    shard = output / "scores" / key / f"sha-{run_id}" / "0-10.parquet"
+    shard.parent.mkdir(parents=True)
+    shard.write_bytes(b"scores")
+    return shard
+
+
+def test_scores_that_no_kept_run_has_go(tmp_path) -> None:
+    runs = [publication(tmp_path, {"aa": {MONDAY: n}}).run_id for n in (1, 2)]
+    old, new = (score(tmp_path, run_id, f"model-{n}") for n, run_id in enumerate(runs))
+    assert clean(tmp_path, 2)["scores"] == {"files": 0, "bytes": 0}
     assert clean(tmp_path, 1)["scores"] == {"files": 1, "bytes": 6}
-    assert sorted(path.name for path in (tmp_path / "scores").glob("*/*")) == sorted(f"sha-{run}" for run in runs[1:])
-    assert not (tmp_path / "scores/old").exists()
+    assert (old.parents[1].exists(), new.exists()) == (False, True)
+
+
+def test_scores_of_a_run_that_may_go_on_stay_and_those_before_it_go(tmp_path) -> None:
+    runs = [publication(tmp_path, {"aa": {MONDAY: n}}).run_id for n in (1, 2)]
+    old, new = (score(tmp_path, run_id, "model") for run_id in runs)
+    os.utime(old, (0, 0))
+    with pytest.raises(KeyboardInterrupt), Run(Config(output=tmp_path)) as run:
+        half = score(tmp_path, run.manifest.run_id, "model")
+        raise KeyboardInterrupt
+    assert clean(tmp_path, 1)["scores"]["files"] == 1
+    assert (old.exists(), new.exists(), half.exists()) == (False, True, True)
 
 
 def test_at_least_the_present_state_is_kept(tmp_path) -> None:
