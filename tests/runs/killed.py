@@ -1,9 +1,10 @@
 """Kills a process at every step of a publication or rollback and tells what the next run finds.
 
-`python -m tests.runs.killed FORMAT publish|rollback FOLDER [EVERY]` prints one JSON line for each step: the state after
-recovery, whether it had been written down, and what is left. A step is a call that can change what is on the disk.
+`python -m tests.runs.killed parquet|renames|delta publish|rollback FOLDER` prints one JSON line for each step: the state
+after recovery, whether it had been written down, and what is left. A step is a call that can change what is on the disk.
 """
 
+import importlib
 import json
 import os
 import shutil
@@ -12,8 +13,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-
-from pyarrow import parquet  # noqa: F401 - once for all processes that are killed
 
 from moderation.runs import publish_swap, rollback
 from moderation.runs.locked import locked
@@ -75,8 +74,11 @@ def report(output: Path) -> None:
     (output / "report.json").write_text(json.dumps(found))
 
 
-def main(kind: str, what: str, folder: Path, every: int = 1) -> None:
-    """Kills at every step until there is none left."""
+def main(kind: str, what: str, folder: Path) -> None:
+    """Kills at every step until there is none left; `renames` is parquet where no folders can be swapped in one step."""
+    if kind == "renames":
+        publish_swap.exchange = lambda one, other: False
+        kind = "parquet"
     base = folder / "base"
 
     def begin() -> None:
@@ -84,6 +86,8 @@ def main(kind: str, what: str, folder: Path, every: int = 1) -> None:
         if what == "rollback":
             publication(base, {"aa": {MONDAY: 3, WEDNESDAY: 2}}, kind)
 
+    publication(folder / "warm", {"aa": {MONDAY: 1}})  # all is imported and warm before processes are forked
+    importlib.import_module("deltalake.transaction")
     assert in_child(begin)
     step, done = 0, False
     while not done:
@@ -98,8 +102,8 @@ def main(kind: str, what: str, folder: Path, every: int = 1) -> None:
         done = in_child(attempt)
         assert in_child(lambda output=output: report(output))
         print(json.dumps({"step": step, "done": done} | json.loads((output / "report.json").read_text())), flush=True)
-        step += every
+        step += 1
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
