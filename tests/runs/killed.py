@@ -1,7 +1,8 @@
 """Kills a process at every step of a publication or rollback and tells what the next run finds.
 
-`python -m tests.runs.killed parquet|renames|delta publish|rollback FOLDER` prints one JSON line for each step: the state
-after recovery, whether it had been written down, and what is left. A step is a call that can change what is on the disk.
+`python -m tests.runs.killed parquet|renames|delta publish|rollback FOLDER` prints one JSON line for each step: the
+state after recovery, whether it had been written down, and what is left. A step is a call that can change what is on
+the disk.
 """
 
 import importlib
@@ -75,7 +76,7 @@ def report(output: Path) -> None:
 
 
 def main(kind: str, what: str, folder: Path) -> None:
-    """Kills at every step until there is none left; `renames` is parquet where no folders can be swapped in one step."""
+    """Kills at every step until there is none left; `renames` is parquet where no folders swap in one step."""
     if kind == "renames":
         publish_swap.exchange = lambda one, other: False
         kind = "parquet"
