@@ -34,9 +34,9 @@ class Carry:
         if self.size > LONGEST_LINE:
             self.parts = [b"".join(self.parts)[:EXCERPT]]
 
-    def take(self) -> bytes:
-        """The line, or its beginning where it is too long."""
-        content = b"".join(self.parts)
+    def take(self, more: bytes | memoryview = b"") -> bytes:
+        """The line, or its beginning where it is too long, and what follows, in one copy."""
+        content = b"".join([*self.parts, more])
         self.parts, self.size = [], 0
         return content
 
@@ -49,15 +49,16 @@ def blocks(pieces: Iterable[bytes]) -> Iterator[Block]:
         if start < 0:
             carry.add(piece)
             continue
-        carry.add(piece[:start])
         end = piece.rfind(b"\n")
-        if carry.size > LONGEST_LINE:
+        content: bytes | None
+        if carry.size + start > LONGEST_LINE:
+            carry.add(piece[:start])
             size = carry.size
             yield Block(number, carry.take(), size)
             number += 1
             content = piece[start + 1 : end] if end > start else None
         else:
-            content = carry.take() + piece[start:end]
+            content = carry.take(memoryview(piece)[:end])
         if content is not None:
             yield Block(number, content)
             number += content.count(b"\n") + 1

@@ -197,7 +197,7 @@ def test_the_fast_parser_and_the_one_that_takes_any_json_give_the_same_rows(foun
     texts = [line(row).strip() for row in found]
     block = Block(1, b"\n".join(texts))
     reader, slow = NdJson("comment", {}), NdJson("comment", {})
-    slow.decode = refuse
+    slow.decode = slow.decode_lines = refuse
     fast, careful = reader.read(block), slow.read(block)
     assert fast.table.equals(careful.table)
     assert [one[:2] for one in fast.rejected] == [one[:2] for one in careful.rejected]
@@ -206,3 +206,16 @@ def test_the_fast_parser_and_the_one_that_takes_any_json_give_the_same_rows(foun
 def refuse(content: bytes) -> object:
     """A parser that takes nothing."""
     raise msgspec.DecodeError
+
+
+PARTS = [b'{"id":"a","body":"b"}', b'{"id":"a",\n"body":"b"}', b"\n", b"{", b"}", b'"id":"c"', b" ", b"\r", b","]
+
+
+@settings(max_examples=100, deadline=None)
+@given(pieces=st.lists(st.sampled_from(PARTS), max_size=9))
+def test_a_line_is_never_joined_with_the_next_nor_cut_in_two(pieces: list[bytes]) -> None:
+    content = b"".join(pieces)
+    whole = NdJson("comment", {}).read(Block(1, content))
+    lines_ = [NdJson("comment", {}).read(Block(n, one)) for n, one in enumerate(content.split(b"\n"), 1)]
+    assert whole.table["id"].to_pylist() == [id_ for one in lines_ for id_ in one.table["id"].to_pylist()]
+    assert whole.rejected == [rejected for one in lines_ for rejected in one.rejected]
