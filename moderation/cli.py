@@ -62,6 +62,12 @@ Price = Annotated[
     float | None,
     typer.Option("--price-per-hour", help="What the machines cost: the report then prices a million comments."),
 ]
+AcceptShift = Annotated[
+    str | None,
+    typer.Option(
+        "--accept-shift", metavar="WHY", help="Publish though shares left their bands; says why, in the manifest."
+    ),
+]
 
 Format = Annotated[
     str | None, typer.Option("--format", help="How to publish: parquet (default) or delta (needs the extra 'delta').")
@@ -97,6 +103,7 @@ def run(
     precision: Precision = None,
     device: DeviceName = None,
     price_per_hour: Price = None,
+    accept_shift: AcceptShift = None,
     force: Annotated[bool, typer.Option("--force", help="Also where the very result stands there already.")] = False,
     format: Format = None,
 ) -> None:

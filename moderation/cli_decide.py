@@ -16,6 +16,10 @@ def decide(
     ] = None,
     run: Annotated[str, typer.Option("--run", metavar="RUN_ID", help="Whose comments; latest: the newest.")] = "latest",
     config: Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")] = None,
+    accept_shift: Annotated[
+        str | None,
+        typer.Option("--accept-shift", metavar="WHY", help="Publish though shares left their bands; says why."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also where the very result stands there already.")] = False,
 ) -> None:
     """Decides a run's comments anew from their stored scores and publishes them, without a model.
@@ -30,4 +34,4 @@ def decide(
     from moderation.runs.summary import print_summary
 
     log_to_stderr()
-    print_summary(decide_again(output, run, policy, config, force), output)
+    print_summary(decide_again(output, run, policy, config, force, accept_shift), output)

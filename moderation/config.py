@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, Pydant
 from moderation.errors import UsageError
 from moderation.inference.devices import Device
 from moderation.models.entry import ModelEntry
+from moderation.models.spec import Probability
 from moderation.settings import explain, first_mistake, load_mapping
 
 PREFIX = "MODERATION_"
@@ -64,6 +65,23 @@ class PublishSettings(BaseModel):
     ] = "parquet"
 
 
+class GateSettings(BaseModel):
+    """The limits that a run's shares must keep, and the earlier runs that they are compared with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    history: Annotated[PositiveInt, Field(description="how many of the last published runs are compared")] = 10
+    min_runs: Annotated[int, Field(ge=2, description="with fewer published runs no shift is refused")] = 3
+    false_alarms: Annotated[
+        float, Field(gt=0, lt=0.5, description="share of runs like the earlier ones that chance may refuse for a shift")
+    ] = 0.001
+    tolerance: Annotated[
+        float, Field(ge=0, description="a change of the odds that is no shift: 0.5 is up or down by half")
+    ] = 0.5
+    max_quarantined: Annotated[Probability, Field(description="highest share of rows in quarantine")] = 0.05
+    max_skipped: Annotated[Probability, Field(description="highest share of rows without a text to score")] = 0.5
+    max_failed: Annotated[Probability, Field(description="highest share of rows that could not be scored")] = 0.01
+
+
 class Config(BaseSettings):
     """What one run reads, does and writes."""
 
@@ -86,6 +104,8 @@ class Config(BaseSettings):
     policy: str = Field("default", description="'default' or a YAML file of thresholds and rules")
     publish: PublishSettings = PublishSettings()
     spark: SparkSettings = SparkSettings()
+    gate: GateSettings = GateSettings()
+    accept_shift: str | None = Field(None, description="why this one run may publish a shift; not in a file")
     price_per_hour: NonNegativeFloat | None = Field(
         None, description="what the machines cost in an hour; the run report then says what a million comments cost"
     )
@@ -99,6 +119,14 @@ class Config(BaseSettings):
                 raise ValueError("must be a path that every machine of the run has mounted, no URL")
         return value
 
+    @field_validator("gate")
+    @classmethod
+    def has_enough_history(cls, value: GateSettings) -> GateSettings:
+        """Refuses a history that never holds the runs that a comparison needs."""
+        if value.history < value.min_runs:
+            raise ValueError(f"gate.history {value.history} is less than gate.min_runs {value.min_runs}")
+        return value
+
     @field_validator("models")
     @classmethod
     def has_a_model(cls, value: list[ModelEntry]) -> list[ModelEntry]:
@@ -106,6 +134,15 @@ class Config(BaseSettings):
         if not value:
             raise ValueError("models is empty: name at least one, for example 'builtin'")
         return value
+
+    @field_validator("accept_shift")
+    @classmethod
+    def says_why(cls, value: str | None) -> str | None:
+        """Refuses a reason that says nothing, or a whole essay."""
+        reason = value and " ".join(value.split())
+        if reason == "" or len(reason or "") > 1000:
+            raise ValueError('say why the shift is right in 1 to 1000 characters, as in --accept-shift "election day"')
+        return reason
 
     @field_validator("device")
     @classmethod
@@ -147,7 +184,10 @@ def load_config(file: Path | None = None, base: Mapping[str, Any] | None = None,
     Raises `UsageError` that names the key, its value and where it came from.
     """
     check_environment()
-    content = {**(base or {}), **(load_mapping(file) if file else {})}
+    found = load_mapping(file) if file else {}
+    if found.get("accept_shift") is not None:
+        raise UsageError(f"{file}: accept_shift: is for one run, not for a file: give it with --accept-shift")
+    content = {**(base or {}), **found}
     given = {key: value for key, value in overrides.items() if value is not None}
     try:
         return Config.model_validate({"_file": content} | given)
@@ -174,7 +214,7 @@ def check_environment() -> None:
         if not name.upper().startswith(PREFIX):
             continue
         key, *deeper = name[len(PREFIX) :].lower().split("__")
-        if deeper and key in Config.model_fields and key not in ("columns", "spark"):
+        if deeper and key in Config.model_fields and key not in ("columns", "publish", "spark", "gate"):
             raise UsageError(f"environment variable {name}: '{key}' has no parts")
         if key not in Config.model_fields:
             raise UsageError(

@@ -4,15 +4,14 @@ import logging
 import shutil
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from moderation.config import Config
 from moderation.errors import GateRefused, UsageError
 from moderation.models.panel import Panel, find_panel
-from moderation.policy import ACTIONS, SEVERITIES, Policy, describe, left_out, read_policy
-from moderation.resources import schemas
+from moderation.policy import Policy, describe, left_out, read_policy
 from moderation.runs.digests import Digests
 from moderation.runs.inputs import InputFile, find_inputs
 from moderation.runs.keys import run_key, scores_key
@@ -244,23 +243,10 @@ class Job:
 
     def validate(self, labelled: "DataFrame") -> "Outcome":
         """Asks the gate."""
-        from moderation.quality.gate import validate
-        from moderation.quality.view import Vocabulary
-        from moderation.spark.paths import literal
+        from moderation.quality.ask import ask
 
         kept = kept_files(self.run.output, self.scope, staged_dates(self.run.staging))
-        outcome = validate(
-            labelled,
-            vocabulary=Vocabulary(self.panel.labels, self.panel.entity_types, ACTIONS, SEVERITIES),
-            expected_rows=self.expected_rows,
-            published_ids=self.spark.read.parquet(*map(literal, kept)).select("id") if kept else None,
-            suite=schemas() / "expectations" / "labelled.json",
-            docs=self.run.folder / "data_docs",
-            run_id=self.run_id,
-        )
-        self.run.describe(validation=asdict(outcome))
-        self.run.note(checks=outcome.checks, failed=len(outcome.failures))
-        return outcome
+        return ask(self.spark, self.run, self.config, self.panel, labelled, kept)
 
     def publish(self, outcome: "Outcome") -> None:
         """Publishes what passed; raises `GateRefused` with the reasons where it did not."""

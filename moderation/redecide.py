@@ -14,10 +14,16 @@ from moderation.runs.recorded import RecordedPanel, recorded_inputs
 SCORED = ("published", "refused", "rolled_back")  # runs whose scores are all there
 DECISIVE = ("input", "date", "columns", "models", "precision")  # what the scores were made from stays as it was
 MACHINE = ("output", "spark", "device", "backend", "threads")  # what is of the machine, not of the result
+ONCE = ("accept_shift",)  # what is for one run alone
 
 
 def decide(
-    output: Path, run_id: str = "latest", policy: str | None = None, file: Path | None = None, force: bool = False
+    output: Path,
+    run_id: str = "latest",
+    policy: str | None = None,
+    file: Path | None = None,
+    force: bool = False,
+    accept_shift: str | None = None,
 ) -> Manifest:
     """Decides a run's comments anew and publishes them, if the gate lets them pass; returns the new run's manifest.
 
@@ -26,7 +32,7 @@ def decide(
     they were, and `GateRefused` where validation refused.
     """
     before = find_run(output.resolve(), run_id)
-    config = config_of(before, output, policy, file)
+    config = config_of(before, output, policy, file, accept_shift)
     panel, digests = RecordedPanel(before["model"]), Digests(output.resolve())
     files = recorded_inputs(before["inputs"], config.columns, digests, before["run_id"])
     found = read_policy(config.policy, panel)
@@ -52,9 +58,11 @@ def find_run(output: Path, run_id: str) -> dict[str, Any]:
     return found[0]
 
 
-def config_of(before: dict[str, Any], output: Path, policy: str | None, file: Path | None) -> Config:
+def config_of(
+    before: dict[str, Any], output: Path, policy: str | None, file: Path | None, accept_shift: str | None = None
+) -> Config:
     """The settings: what decides the scores as it was, the rest from the file and the environment, else as it was."""
     recorded = {name: value for name, value in before["config"].items() if name in Config.model_fields}
     fixed = {name: recorded[name] for name in DECISIVE}
-    base = {name: value for name, value in recorded.items() if name not in (*DECISIVE, *MACHINE)}
-    return load_config(file, base=base, output=output, policy=policy, **fixed)
+    base = {name: value for name, value in recorded.items() if name not in (*DECISIVE, *MACHINE, *ONCE)}
+    return load_config(file, base=base, output=output, policy=policy, accept_shift=accept_shift, **fixed)

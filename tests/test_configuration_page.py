@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from moderation.config import Columns, Config, PublishSettings, SparkSettings, load_config
+from moderation.config import Columns, Config, GateSettings, PublishSettings, SparkSettings, load_config
 from moderation.models.entry import ModelEntry
 from tests.commands import ROOT
 
@@ -18,6 +18,7 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("columns.", Columns),
     ("publish.", PublishSettings),
     ("spark.", SparkSettings),
+    ("gate.", GateSettings),
     ("models[].", ModelEntry),
 ]
 

@@ -1,29 +1,39 @@
-"""Asks Great Expectations whether a labelled frame may be published, and keeps the answer as Data Docs."""
+"""Asks Great Expectations whether a run may be published, and keeps the answer as Data Docs."""
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moderation.errors import UsageError
-from moderation.quality.report import Outcome, outcome, read_check
+from moderation.config import GateSettings
+from moderation.quality.expectations import Validator, import_ahead, validator
+from moderation.quality.ids import defective
+from moderation.quality.pages import write_report
+from moderation.quality.quarantine import quarantine_view
+from moderation.quality.report import Check, Outcome, outcome, read_check
+from moderation.quality.shares import Measured, measure, notes
+from moderation.quality.shift import Acceptance, found, limit_parameters, shift_rules
+from moderation.quality.suites import Rule, read_suites
 from moderation.quality.view import Vocabulary, column_types, gate_view
+from moderation.resources import schemas
 
 if TYPE_CHECKING:
-    from great_expectations import ExpectationSuite
-    from great_expectations.core import ExpectationValidationResult
-    from great_expectations.data_context import FileDataContext
-    from great_expectations.datasource.fluent import PandasDatasource, SparkDatasource
     from pyspark.sql import DataFrame
 
-# Counts, and room for none of the offending values. (BOOLEAN_ONLY would hide the counts as well.)
-RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+Suites = dict[str, dict[str, list[Rule]]]
+QUARANTINE = "quarantine."  # before the names of its columns, where they stand beside the labelled frame's
+
+
+@dataclass(frozen=True)
+class History:
+    """What a run's shares are judged by: its own manifest so far, all manifests of the output, and the limits."""
+
+    manifest: Mapping[str, Any]
+    manifests: Sequence[Mapping[str, Any]]
+    settings: GateSettings
 
 
 def validate(
@@ -32,64 +42,75 @@ def validate(
     vocabulary: Vocabulary,
     expected_rows: int,
     published_ids: DataFrame | None,
-    suite: Path,
     docs: Path,
     run_id: str,
+    quarantined: DataFrame | None = None,
+    quarantined_rows: int = 0,
+    history: History | None = None,
+    accepted: Acceptance | None = None,
+    suites: Path | None = None,
 ) -> Outcome:
-    """Validates the frame against the suite and writes the Data Docs site into `docs`, whatever the verdict.
+    """Validates a run against the suites and writes the Data Docs site into `docs`, whatever the verdict.
 
-    Columns come first: rows are looked at only when every column is there and has its type.
+    `published_ids` has one column, `id`: the rows that other inputs published on the same dates. Columns come first:
+    rows are looked at only when every column is there and has its type. `accepted` lets a refused shift pass, and
+    nothing else. Without a history no share is judged. Raises `UsageError` for a suite that cannot be used.
     """
+    importing = import_ahead()
+    defects = defective(labelled, published_ids) if column_types(labelled, ["id"]) == {"id": "string"} else None
+    importing.join()
+    rules = read_suites(suites or schemas() / "expectations")
+    measured = measure(history.manifest, history.manifests, history.settings) if history else {}
     parameters = {
         "expected_rows": expected_rows,
+        "quarantined_rows": quarantined_rows,
         "actions": list(vocabulary.actions),
         "severities": list(vocabulary.severities),
+        "scores": [f"struct<{','.join(f'{label}:float' for label in vocabulary.labels)}>"],
+        **limit_parameters(measured),
     }
-    with _context(docs) as context:
-        on_columns, on_rows = _read_suites(suite)
-        rules = [rule.configuration.kwargs for rule in on_columns.expectations]
-        types = column_types(labelled, [rule["column"] for rule in rules if "column" in rule])
-        results = _run(context, context.data_sources.add_pandas("columns"), _one_row(types), on_columns, {}, run_id)
-        checks = [read_check(result, "columns", types) for result in results]
-        if all(check.success for check in checks):
-            source = context.data_sources.add_spark("rows", persist=False)
-            with _cached(gate_view(labelled, published_ids, vocabulary)) as view:
-                results = _run(context, source, view, on_rows, parameters, run_id)
-            checks += [read_check(result, "rows", {}) for result in results]
-    return outcome(checks, docs / "index.html")
+    with validator(docs, run_id, parameters) as on:
+        checks = check_columns(on, rules, labelled, quarantined)
+        checks += check_shares(on, rules, measured)
+        if all(check.success for check in checks if check.table == "columns"):
+            with cached(gate_view(labelled, defects, vocabulary)) as view:
+                for name in ("comments", "labelled"):
+                    checks += read(on.rows(name, view, rules[name]["rows"]), name)
+            if quarantined is not None and (quarantined_rows or not quarantined.isEmpty()):
+                with cached(quarantine_view(quarantined)) as view:
+                    checks += read(on.rows("quarantine", view, rules["quarantine"]["rows"]), "quarantine")
+    said = notes(measured, history.settings) if history else ()
+    return write_report(outcome(checks, docs / "index.html", said, measured, accepted))
 
 
-def _read_suites(path: Path) -> tuple[ExpectationSuite, ExpectationSuite]:
-    """The expectations on the columns, and those on the rows."""
-    try:
-        rules = json.loads(path.read_text(encoding="utf-8"))["expectations"]
-        on_columns = [rule for rule in rules if rule.get("meta", {}).get("table") == "columns"]
-        on_rows = [rule for rule in rules if rule not in on_columns]
-        if not on_rows:
-            raise ValueError("it expects nothing of the rows")
-        return _suite("columns", on_columns), _suite("rows", on_rows)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UsageError(f"the expectation suite {path} cannot be used: {error!r}") from error
+def check_columns(on: Validator, suites: Suites, labelled: DataFrame, quarantined: DataFrame | None) -> list[Check]:
+    """Whether every column is there and has its type."""
+    rules = [rule for suite in suites.values() for rule in suite["columns"]]
+    names = [str(rule["kwargs"]["column"]) for rule in rules]
+    types = column_types(labelled, [name for name in names if not name.startswith(QUARANTINE)])
+    if quarantined is None:
+        rules = [rule for rule in rules if not rule["kwargs"]["column"].startswith(QUARANTINE)]
+    else:
+        theirs = [name.removeprefix(QUARANTINE) for name in names if name.startswith(QUARANTINE)]
+        types |= {QUARANTINE + name: kind for name, kind in column_types(quarantined, theirs).items()}
+    return read(on.values("columns", types, rules), "columns", types)
 
 
-def _suite(name: str, rules: list[dict[str, Any]]) -> ExpectationSuite:
-    import great_expectations as gx
-
-    suite = gx.ExpectationSuite(name=name, expectations=rules)
-    # GX logs an expectation that it does not know, and goes on without it.
-    if unknown := {rule["type"] for rule in rules} - {rule.configuration.type for rule in suite.expectations}:
-        raise ValueError(f"unknown expectations {sorted(unknown)}")
-    return suite
+def check_shares(on: Validator, suites: Suites, measured: Mapping[str, Measured]) -> list[Check]:
+    """Whether the shares of a run keep the limits of the config, and the bands of the earlier runs."""
+    values = {name: one.share.value for name, one in measured.items()}
+    limits = [rule for suite in suites.values() for rule in suite["shares"] if rule["kwargs"]["column"] in values]
+    checks = read(on.values("limits", values, limits), "limits", found(measured, "limit"))
+    return checks + read(on.values("shift", values, shift_rules(measured)), "shift", found(measured, "band"))
 
 
-def _one_row(types: dict[str, str]) -> Any:
-    import pandas as pd
-
-    return pd.DataFrame([types])
+def read(results: Sequence[Any], table: str, values: Mapping[str, str] | None = None) -> list[Check]:
+    """The results of one table; `values` says in words what was found in the place of each column."""
+    return [read_check(result, table, values or {}) for result in results]
 
 
 @contextmanager
-def _cached(view: DataFrame) -> Iterator[DataFrame]:
+def cached(view: DataFrame) -> Iterator[DataFrame]:
     """Fills the cache before Great Expectations sees it: what the data makes fail, fails here and not in its docs."""
     view.cache()
     try:
@@ -97,53 +118,3 @@ def _cached(view: DataFrame) -> Iterator[DataFrame]:
         yield view
     finally:
         view.unpersist()
-
-
-@contextmanager
-def _context(docs: Path) -> Iterator[FileDataContext]:
-    """A silent Great Expectations that lives in a temporary folder, apart from its site in `docs`."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "False"  # before the import; 1.24 sends nothing, earlier versions did
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(prefix="gate-") as folder:
-        context = gx.get_context(mode="file", project_root_dir=folder)
-        context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-        site: Any = {
-            "class_name": "SiteBuilder",
-            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs.resolve())},
-            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-            "show_how_to_buttons": False,
-        }
-        context.update_data_docs_site("local_site", site)
-        yield context
-
-
-def _run(
-    context: FileDataContext,
-    source: PandasDatasource | SparkDatasource,
-    frame: Any,
-    suite: ExpectationSuite,
-    parameters: dict[str, Any],
-    run_id: str,
-) -> list[ExpectationValidationResult]:
-    """One checkpoint over one table, named as its suite; adds its results to the site."""
-    import great_expectations as gx
-    from great_expectations.checkpoint import UpdateDataDocsAction
-    from great_expectations.core.run_identifier import RunIdentifier
-
-    name = suite.name
-    batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
-    data = gx.ValidationDefinition(name=name, data=batch, suite=context.suites.add(suite))
-    checkpoint = gx.Checkpoint(
-        name=name,
-        validation_definitions=[context.validation_definitions.add(data)],
-        actions=[UpdateDataDocsAction(name="docs")],
-        result_format=RESULT_FORMAT,
-    )
-    run = context.checkpoints.add(checkpoint).run({"dataframe": frame}, parameters, RunIdentifier(run_name=run_id))
-    results = [result for validation in run.run_results.values() for result in validation.results]
-    if len(results) != len(suite.expectations):
-        raise RuntimeError(f"Great Expectations answered {len(results)} of {len(suite.expectations)} checks on {name}")
-    return results

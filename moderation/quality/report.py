@@ -8,29 +8,44 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moderation.quality.shares import Measured
+from moderation.quality.shift import Acceptance, described
+
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
 
 RAISED = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception))\b", re.MULTILINE)  # a traceback's line that names the class
 LONGEST_MESSAGE = 200
+SHIFTED = (
+    "a share that leaves its band means that the comments, the model or the way here changed: look at the staged rows; "
+    'where they are right, publish them with --accept-shift "why"'
+)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The gate's answer. `failures` are sentences with counts; no value of the users' data is in any field."""
+    """The gate's answer. `failures` and `notes` are sentences with counts; no field holds a value of the users' data.
+
+    `shift` are the failures that `accepted`, where it is not None, lets pass: then they are none of `failures`.
+    """
 
     success: bool
     checks: int
     failures: tuple[str, ...]
     statistics: dict[str, Any]
     docs: Path
+    notes: tuple[str, ...] = ()
+    shift: tuple[str, ...] = ()
+    accepted: Acceptance | None = None
 
     @property
     def refusal(self) -> str:
-        """The reasons as a short list, and where to read more."""
+        """The reasons as a short list, what can be done where a share has shifted, and where to read more."""
         reasons = "\n".join(f"  - {reason}" for reason in self.failures)
+        advice = f"\n  {SHIFTED}" if set(self.shift) & set(self.failures) else ""
         return (
-            f"refused to publish: {len(self.failures)} of {self.checks} checks failed\n{reasons}\n  report: {self.docs}"
+            f"refused to publish: {len(self.failures)} of {self.checks} checks failed\n"
+            f"{reasons}{advice}\n  report: {self.docs}"
         )
 
 
@@ -40,6 +55,7 @@ class Check:
 
     table: str
     expectation: str
+    rule: str
     column: str | None
     success: bool
     unexpected_count: int | None
@@ -47,7 +63,7 @@ class Check:
 
 
 def read_check(result: ExpectationValidationResult, table: str, types: Mapping[str, str]) -> Check:
-    """Reads one result. `types` holds what was found in the place of each column, for checks on the columns."""
+    """Reads one result. `types` says what was found in the place of each column, for checks on single values."""
     config = result.expectation_config
     assert config is not None  # optional in its signature only
     column = config.kwargs.get("column")
@@ -57,19 +73,36 @@ def read_check(result: ExpectationValidationResult, table: str, types: Mapping[s
     if error:
         sentence = f"the check '{rule}' could not run: {error}"
     else:
-        sentence = "" if success else f"{rule}: {_finding(result.result, config.kwargs, types.get(column or ''))}"
-    return Check(table, config.type, column, success, result.result.get("unexpected_count"), sentence)
+        finding = _finding(result.result, config.kwargs, types.get(column or ""))
+        sentence = "" if success else "; ".join([f"{rule}: {finding}", *advice(config.meta)])
+    return Check(table, config.type, rule, column, success, result.result.get("unexpected_count"), sentence)
 
 
-def outcome(checks: Sequence[Check], docs: Path) -> Outcome:
-    """The verdict over all checks; the statistics keep each with its count, in the suite's order."""
-    failures = tuple(check.sentence for check in checks if not check.success)
+def advice(meta: Mapping[str, Any] | None) -> list[str]:
+    """What a suite says can be done where an expectation is not met."""
+    said = (meta or {}).get("advice")
+    return [str(said)] if said else []
+
+
+def outcome(
+    checks: Sequence[Check],
+    docs: Path,
+    notes: tuple[str, ...] = (),
+    measured: Mapping[str, Measured] | None = None,
+    accepted: Acceptance | None = None,
+) -> Outcome:
+    """The verdict over all checks; the statistics keep each with its count, in the suites' order, and all shares."""
+    failed = [check for check in checks if not check.success]
+    shift = tuple(check.sentence for check in failed if check.table == "shift")
+    used = accepted if shift else None
+    failures = tuple(check.sentence for check in failed if not (used and check.table == "shift"))
     statistics = {
-        "passed": len(checks) - len(failures),
-        "failed": len(failures),
+        "passed": len(checks) - len(failed),
+        "failed": len(failed),
         "checks": [asdict(check) for check in checks],
+        "shares": described(measured or {}),
     }
-    return Outcome(not failures, len(checks), failures, statistics, docs)
+    return Outcome(not failures, len(checks), failures, statistics, docs, notes, shift, used)
 
 
 def _finding(result: Mapping[str, Any], kwargs: Mapping[str, Any], found: str | None) -> str:

@@ -41,20 +41,17 @@ def column_types(frame: DataFrame, names: Iterable[str]) -> dict[str, str]:
     return types
 
 
-def gate_view(labelled: DataFrame, published_ids: DataFrame | None, vocabulary: Vocabulary) -> DataFrame:
+def gate_view(labelled: DataFrame, defects: DataFrame | None, vocabulary: Vocabulary) -> DataFrame:
     """One row per comment with derived, text-free columns; where a boolean is true, the row has that defect.
 
-    `published_ids` has one column, `id`: the rows that other inputs published on the same dates.
+    `defects` are the ids that should not be there, as `ids.defective` finds them; None where there are none.
     """
     rows = row_view(labelled, vocabulary)
     checks = [name for name in rows.columns if name != "id"]
-    if published_ids is not None:
-        elsewhere = published_ids.selectExpr("id", "true AS published").distinct()
-        rows = rows.join(elsewhere, "id", "left")
-    return rows.selectExpr(
-        "id IS NOT NULL AND count(1) OVER (PARTITION BY id) > 1 AS id_repeated",
-        f"{'false' if published_ids is None else 'published IS NOT NULL'} AS id_published_elsewhere",
-        *checks,
+    if defects is None:
+        return rows.selectExpr("false AS id_repeated", "false AS id_published_elsewhere", *checks)
+    return rows.join(defects, "id", "left").selectExpr(
+        "coalesce(repeated, false) AS id_repeated", "coalesce(elsewhere, false) AS id_published_elsewhere", *checks
     )
 
 
@@ -66,22 +63,26 @@ def row_view(labelled: DataFrame, vocabulary: Vocabulary) -> DataFrame:
 
 def _checks(score_names: Iterable[str], vocabulary: Vocabulary) -> dict[str, str]:
     """Column of the view → SQL over the labelled frame. A null answer must never pass, hence every coalesce."""
-    scores = f"array({', '.join(f'cast(scores.{_name(name)} AS double)' for name in score_names)})"
+    scores = [f"cast(scores.{_name(name)} AS double)" for name in score_names]
+    several = ", ".join([*scores, scores[0]])  # least and greatest want two at least, and skip nulls
+    no_number = " OR ".join(f"{score} IS NULL OR isnan({score})" for score in scores)
     scored = "status <=> 'scored'"
     return {
         "id_missing": "id IS NULL OR trim(id) = ''",
-        "date_malformed": f"NOT coalesce(date = 'unknown' OR {_is_date('date')}, false)",
-        "status": _listed("status", STATUSES),
+        "body_missing": "body IS NULL",
+        "body_not_text": "NOT coalesce(is_valid_utf8(body), true)",
+        "date_malformed": f"NOT coalesce(date = 'unknown' OR {is_date('date')}, false)",
+        "status": listed("status", STATUSES),
         "status_reason_missing": f"NOT ({scored}) AND coalesce(trim(status_reason) = '', true)",
-        "score_min": f"array_min({scores})",  # null where nothing was scored
-        "score_max": f"array_max({scores})",  # NaN counts as the largest value
-        "scores_missing": f"{scored} AND exists({scores}, score -> score IS NULL OR isnan(score))",
+        "score_min": f"least({several})",  # null where nothing was scored
+        "score_max": f"greatest({several})",  # NaN counts as the largest value
+        "scores_missing": f"{scored} AND ({no_number})",
         "scores_unexpected": f"NOT ({scored}) AND scores IS NOT NULL",
         "labels_unknown": _any("labels", "label", f"NOT label IN ({_words(vocabulary.labels)})"),
         "decision_incomplete": f"flagged IS NULL OR rules IS NULL OR {scored} AND (labels IS NULL OR entities IS NULL)",
         "flagged_without_cause": f"coalesce(flagged <> ({_filled('labels')} OR {_filled('rules')}), true)",
-        "action": _listed("action", vocabulary.actions),
-        "severity": _listed("severity", vocabulary.severities),
+        "action": listed("action", vocabulary.actions),
+        "severity": listed("severity", vocabulary.severities),
         "entity_types_unknown": _any("entities", "span", f"NOT span.type IN ({_words(vocabulary.entity_types)})"),
         "spans_outside": _any("entities", "span", f"{_outside('span')} OR {_says_otherwise('span')}"),
         "spans_overlapping": _overlapping("entities"),
@@ -91,8 +92,8 @@ def _checks(score_names: Iterable[str], vocabulary: Vocabulary) -> dict[str, str
     }
 
 
-def _is_date(column: str) -> str:
-    """The cast alone would take '2026-1-1', the pattern alone '2026-13-45'."""
+def is_date(column: str) -> str:
+    """SQL: whether the text is a day. The cast alone would take '2026-1-1', the pattern alone '2026-13-45'."""
     return f"({column} RLIKE '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$' AND try_cast({column} AS date) IS NOT NULL)"
 
 
@@ -121,7 +122,8 @@ def _filled(array: str) -> str:
     return f"(coalesce(size({array}), 0) > 0)"
 
 
-def _listed(column: str, words: Iterable[str]) -> str:
+def listed(column: str, words: Iterable[str]) -> str:
+    """SQL: the column where its word is in the list, else `UNLISTED`."""
     return f"CASE WHEN {column} IN ({_words(words)}) THEN {column} ELSE '{UNLISTED}' END"
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from moderation.errors import UsageError
+from moderation.quality.index import refresh_index
 from moderation.runs.history import Manifests
 
 
@@ -27,6 +28,7 @@ def locked(output: Path) -> Iterator[None]:
     with take_lock(check_output(output)):
         recover(output)
         yield
+        refresh_index(output.resolve())
 
 
 def find_run(output: Path, manifests: Manifests, name: str) -> str:

@@ -32,6 +32,7 @@ class Manifest:
     timings: dict[str, float] = field(default_factory=dict)
     throughput: dict[str, Any] = field(default_factory=dict)
     validation: dict[str, Any] = field(default_factory=dict)
+    accepted_shift: dict[str, Any] | None = None  # who published in spite of a shift, why, and what it was
     published: list[dict[str, Any]] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     parent: str | None = None  # the run whose published state this one changed

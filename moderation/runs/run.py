@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, Self, TextIO, TypeVar
 
 from moderation.config import Config
 from moderation.errors import GateRefused, UsageError
+from moderation.quality.index import refresh_index
 from moderation.runs import digests, store
 from moderation.runs.manifest import Manifest, mark_interrupted, versions
 from moderation.runs.publish import check_format, recover
@@ -85,6 +86,7 @@ class Run:
             shutil.rmtree(self.folder)
         else:
             self.finish(error)
+        refresh_index(self.output)
         if not isinstance(error, GateRefused):
             shutil.rmtree(self.staging, ignore_errors=True)
             for empty in (self.output / ".staging", self.output / "runs"):

@@ -61,6 +61,18 @@ def print_summary(manifest: Manifest, output: Path) -> None:
     print(f"\npublished  {short(output.resolve() / 'labelled')}")
     print(f"manifest   {short(folder / 'manifest.json')}")
     print(f"data docs  {short(Path(manifest.validation['docs']))}")
+    print(f"all runs   {short(folder.parent / 'index.html')}")
+    for line in gate_lines(manifest):
+        print(line)
+
+
+def gate_lines(manifest: Manifest) -> list[str]:
+    """What the gate has to say of a run that was published: what it could not compare, and what was accepted."""
+    lines = [f"gate       {note}" for note in manifest.validation.get("notes", ())]
+    if accepted := manifest.accepted_shift:
+        lines.append(f"shift      accepted by {accepted['by']}: {accepted['reason']}")
+        lines += [f"           {sentence}" for sentence in accepted["shift"]]
+    return lines
 
 
 def short(path: Path) -> Path:

@@ -20,12 +20,13 @@ def stage(frame: "DataFrame", folder: Path) -> "DataFrame":
 
 
 def label_counts(labelled: "DataFrame", known: LabelSet) -> dict[str, Any]:
-    """Rows per status, reason, label and action, entities per type, and the share of texts that are repeats."""
+    """Rows per status, reason, label and action, entities and rows with some per type, share of repeats."""
     row = labelled.select(
         *[f.count_if(f.col("status") == name).alias(f"status {name}") for name in ("scored", "skipped", "failed")],
         f.count_if("flagged").alias("flagged"),
         *[f.count_if(f.array_contains("labels", name)).alias(f"label {name}") for name in known.labels],
         *[f.sum(entities_of(name)).alias(f"entity {name}") for name in known.entity_types],
+        *[f.count_if(entities_of(name) > 0).alias(f"entity rows {name}") for name in known.entity_types],
         f.sum("token_count").alias("tokens"),
         f.sum("window_count").alias("windows"),
         f.countDistinct(f.when(f.col("status") == "scored", f.col("text_sha256"))).alias("distinct"),
@@ -40,6 +41,7 @@ def label_counts(labelled: "DataFrame", known: LabelSet) -> dict[str, Any]:
         "labels": {name: found[f"label {name}"] for name in known.labels},
         "actions": counts_by(labelled, "action"),
         "entities": {name: found[f"entity {name}"] for name in known.entity_types},
+        "entity_rows": {name: found[f"entity rows {name}"] for name in known.entity_types},
         "tokens": found["tokens"],
         "windows": found["windows"],
         "duplicate_share": round(1 - found["distinct"] / scored, 4) if scored else 0.0,

@@ -46,6 +46,7 @@ def published(spark: Any, tiny_model: Path, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("corpus")
     write_corpus(folder / "in")
     model = spoilt_model(tiny_model, folder / "spoilt")
-    config = Config(input=[folder / "in"], output=folder / "out", models=str(model), precision="fp32")
+    hostile = {"max_quarantined": 1, "max_skipped": 1, "max_failed": 1}  # the corpus is meant to be bad
+    config = Config(input=[folder / "in"], output=folder / "out", models=str(model), precision="fp32", gate=hostile)
     manifest = moderate(config)
     return Published(folder / "out", Manifest(**json.loads(json.dumps(manifest.__dict__, default=str))), model)

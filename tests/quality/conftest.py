@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from labelled_rows import COLUMNS, SUITE, VOCABULARY, Row
+from labelled_rows import COLUMNS, VOCABULARY, Row
 from pyspark.sql import DataFrame, SparkSession
 
 from moderation.quality.gate import Outcome, validate
@@ -23,7 +23,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Outcome]:
 
     def run(labelled: DataFrame, expected_rows: int, published_ids: DataFrame | None = None, **other: Any) -> Outcome:
         docs = tmp_path_factory.mktemp("gate") / "docs"
-        settings: dict[str, Any] = {"vocabulary": VOCABULARY, "suite": SUITE, "docs": docs, "run_id": "r"} | other
+        settings: dict[str, Any] = {"vocabulary": VOCABULARY, "docs": docs, "run_id": "r"} | other
         return validate(labelled, expected_rows=expected_rows, published_ids=published_ids, **settings)
 
     return run

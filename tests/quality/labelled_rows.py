@@ -5,7 +5,7 @@ from typing import Any
 
 from moderation.quality.view import Vocabulary
 
-SUITE = Path(__file__).parents[2] / "schemas" / "expectations" / "labelled.json"
+SUITES = Path(__file__).parents[2] / "schemas" / "expectations"
 VOCABULARY = Vocabulary(
     labels=("toxic", "it's an insult"),
     entity_types=("PER", "LOC"),
@@ -74,7 +74,14 @@ def scored(**changes: Any) -> Row:
 
 def unscored(**changes: Any) -> Row:
     """A row that was skipped, with as much null as the contract allows."""
-    nothing: Row = {"body": None, "text_sha256": None, "scores": None, "labels": [], "entities": [], "flagged": False}
+    nothing: Row = {
+        "body": "[deleted]",
+        "text_sha256": None,
+        "scores": None,
+        "labels": [],
+        "entities": [],
+        "flagged": False,
+    }
     skipped = {"status": "skipped", "status_reason": "deleted", "model_id": None, "date": "unknown"}
     return scored(**(nothing | skipped | {"id": "t1_skipped", "action": "keep", "severity": "none"} | changes))
 
@@ -101,6 +108,7 @@ def broken_rows() -> dict[str, tuple[Row, tuple[str, ...]]]:
     return {
         "id is null": (scored(id=None), ("id_missing",)),
         "id is blank": (scored(id="  "), ("id_missing",)),
+        "body is null": (scored(body=None, entities=[]), ("body_missing",)),
         "date in another order": (scored(date="22-11-2026"), ("date_malformed",)),
         "date that does not exist": (scored(date="2026-13-45"), ("date_malformed",)),
         "date is null": (scored(date=None), ("date_malformed",)),
@@ -133,7 +141,7 @@ def broken_rows() -> dict[str, tuple[Row, tuple[str, ...]]]:
         "text in other case": (scored(entities=[span(0, "ANN")]), ("spans_outside",)),
         "entity without text": (scored(entities=[span(0, "Ann") | {"text": None}]), ("spans_outside",)),
         "entity without end": (scored(entities=[span(0, "Ann") | {"end": None}]), ("spans_outside",)),
-        "entity of a null body": (scored(body=None, entities=[span(0, "Ann")]), ("spans_outside",)),
+        "entity of a null body": (scored(body=None), ("spans_outside", "body_missing")),
         "offsets that count UTF-16": (scored(body="😀 Ann is here", entities=[utf16]), ("spans_outside",)),
         "entity is null": (scored(entities=[None]), ("spans_outside", "entity_types_unknown")),
         "the same entity twice": (scored(entities=[span(0, "Ann"), span(0, "Ann")]), ("spans_overlapping",)),

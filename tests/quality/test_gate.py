@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,15 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labelled_rows import COLUMNS, SUITE, Row, broken_rows, good_rows, scored
+from labelled_rows import COLUMNS, SUITES, Row, broken_rows, good_rows, scored
 from pyspark.sql import DataFrame, SparkSession
 
 from moderation.errors import UsageError
 from moderation.quality.gate import Outcome
+from moderation.quality.suites import read_suite
 
 Frame = Callable[[list[Row]], DataFrame]
 Judge = Callable[..., Outcome]
-CHECKS = json.loads(SUITE.read_text(encoding="utf-8"))["expectations"]
+RULES = {
+    name: json.loads((SUITES / f"{name}.json").read_text(encoding="utf-8"))["expectations"]
+    for name in ("comments", "labelled", "quarantine")
+}
+CHECKS = [  # without a history there are no shares to judge, and without a frame no quarantine
+    rule for name in ("comments", "labelled") for rule in RULES[name] if rule.get("meta", {}).get("table") != "shares"
+]
 
 
 def about(outcome: Outcome, column: str) -> list[str]:
@@ -47,17 +55,17 @@ def test_a_defect_is_refused_and_named_with_its_count(defect: str, refusal: Outc
     for column in broken_rows()[defect][1]:
         rows = sum(column in columns for _, columns in broken_rows().values())
         (failure,) = about(refusal, column)
-        assert f"in {rows} of 61 rows" in failure
+        assert f"in {rows} of 62 rows" in failure
 
 
 @pytest.mark.parametrize(("column", "rows"), [("id_repeated", 2), ("id_published_elsewhere", 1)])
 def test_ids_are_unique_here_and_elsewhere(column: str, rows: int, refusal: Outcome) -> None:
     (failure,) = about(refusal, column)
-    assert f"not so in {rows} of 61 rows" in failure
+    assert f"not so in {rows} of 62 rows" in failure
 
 
 def test_a_failure_is_a_sentence_that_says_the_rule_and_the_rows(refusal: Outcome) -> None:
-    assert "No score is above 1: not so in 2 of 61 rows (score_max)" in refusal.failures
+    assert "No score is above 1: not so in 2 of 62 rows (score_max)" in refusal.failures
 
 
 def test_statistics_hold_every_check_with_its_count_and_fit_into_json(refusal: Outcome) -> None:
@@ -85,18 +93,29 @@ def test_every_column_of_the_contract_is_checked(column: str) -> None:
 
 
 def test_the_suite_expects_the_types_of_the_contract() -> None:
-    contract = json.loads((SUITE.parents[1] / "labelled.json").read_text(encoding="utf-8"))
-    expected = {rule["kwargs"]["column"]: rule["kwargs"].get("value_set") for rule in CHECKS if rule.get("meta")}
-    for column in contract["columns"]:
-        by_set = [column["type"]] if column["type"] != "struct" else None  # the fields of scores depend on the model
-        assert expected[column["name"]] == by_set
+    expected = {
+        rule["kwargs"]["column"]: rule["kwargs"]["value_set"]
+        for rules in RULES.values()
+        for rule in rules
+        if rule.get("meta", {}).get("table") == "columns"
+    }
+    for name, prefix in (("labelled", ""), ("quarantine", "quarantine.")):
+        for column in json.loads((SUITES.parent / f"{name}.json").read_text(encoding="utf-8"))["columns"]:
+            by_model = column["type"] == "struct"  # the fields of scores depend on the model
+            assert expected[prefix + column["name"]] == ({"$PARAMETER": "scores"} if by_model else [column["type"]])
+
+
+def test_the_suite_knows_every_reason_for_quarantine() -> None:
+    contract = json.loads((SUITES.parent / "quarantine.json").read_text(encoding="utf-8"))
+    (rule,) = [rule for rule in RULES["quarantine"] if rule["kwargs"].get("column") == "reason"]
+    assert rule["kwargs"]["value_set"] == list(contract["reasons"])
 
 
 def test_a_frame_without_a_column_is_refused_before_its_rows_are_looked_at(frame: Frame, judge: Judge) -> None:
     outcome = judge(frame(good_rows()).drop("status", "scores"), 7)
     assert outcome.failures == (
         "Column status is a string: it is missing",
-        "Column scores is a struct of floats, one for each label: it is missing",
+        "Column scores is a struct of floats, one for each of the models' labels in their order: it is missing",
     )
 
 
@@ -106,6 +125,8 @@ def test_a_frame_without_a_column_is_refused_before_its_rows_are_looked_at(frame
         ("flagged", "'yes'", "string"),
         ("labels", "array(1)", "array<int>"),
         ("scores", "named_struct('toxic', '0.5')", "struct<toxic:string>"),
+        ("scores", "named_struct('toxic', 0.5F)", "struct<toxic:float>"),
+        ("scores", "named_struct('it\\'s an insult', 0F, 'toxic', 0F)", "struct<it's an insult:float,toxic:float>"),
         ("entities", "array(named_struct('start', 1L, 'end', 2L))", "array<struct<start:bigint,end:bigint>>"),
         ("date", "DATE'2026-11-22'", "date"),
     ],
@@ -122,10 +143,12 @@ def test_an_input_column_that_spark_cannot_tell_from_ours_is_refused(frame: Fram
     assert outcome.failures == ("Column flagged is a boolean: it is ambiguous",)
 
 
-def write_suite(folder: Path, *rules: dict[str, Any]) -> Path:
-    path = folder / "suite.json"
-    path.write_text(json.dumps({"expectations": rules}), encoding="utf-8")
-    return path
+def write_suites(folder: Path, *rules: dict[str, Any]) -> Path:
+    """The project's suites, but for that of the labelled rows, which holds these rules."""
+    for name in ("comments", "quarantine"):
+        shutil.copy(SUITES / f"{name}.json", folder)
+    (folder / "labelled.json").write_text(json.dumps({"expectations": rules}), encoding="utf-8")
+    return folder
 
 
 def never(column: str, **limits: Any) -> dict[str, Any]:
@@ -135,16 +158,17 @@ def never(column: str, **limits: Any) -> dict[str, Any]:
 
 def test_a_limit_can_be_tuned_in_the_suite(frame: Frame, judge: Judge, tmp_path: Path) -> None:
     labelled = frame([scored(flagged=False), *good_rows()[1:]])
-    lenient = write_suite(tmp_path, never("flagged_without_cause", mostly=0.8))
-    assert judge(labelled, 7, suite=lenient).success
-    strict = write_suite(tmp_path, never("flagged_without_cause", mostly=0.9))
-    assert judge(labelled, 7, suite=strict).failures == (
+    lenient = write_suites(tmp_path, never("flagged_without_cause", mostly=0.8))
+    assert judge(labelled, 7, suites=lenient).success
+    strict = write_suites(tmp_path, never("flagged_without_cause", mostly=0.9))
+    assert judge(labelled, 7, suites=strict).failures == (
         "expect_column_values_to_be_in_set(flagged_without_cause): not so in 1 of 7 rows (flagged_without_cause)",
     )
 
 
 def test_a_check_that_cannot_run_is_a_failure_and_says_why(frame: Frame, judge: Judge, tmp_path: Path) -> None:
-    outcome = judge(frame(good_rows()), 7, suite=write_suite(tmp_path, never("id_missing"), never("no_such_column")))
+    suites = write_suites(tmp_path, never("digest_missing"), never("no_such_column"))
+    outcome = judge(frame(good_rows()), 7, suites=suites)
     (failure,) = outcome.failures
     assert failure.startswith("the check 'expect_column_values_to_be_in_set(no_such_column)' could not run: ")
     assert 'Error: The column "no_such_column" in BatchData does not exist' in failure
@@ -160,16 +184,19 @@ def test_a_check_that_cannot_run_is_a_failure_and_says_why(frame: Frame, judge: 
         '{"expectations": [{"type": "expect_miracles", "kwargs": {}}]}',
         '{"expectations": [{"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "a", "valeu_set": []}}]}',
         '{"expectations": [{"type": "expect_table_row_count_to_equal", "kwargs": {"value": 1}, "descripton": ""}]}',
+        '{"expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "a"}, "meta": {"table": "x"}}]}',
+        '{"expectations": [1]}',
     ],
-    ids=["empty", "no expectations", "nothing expected", "unknown expectation", "unknown argument", "unknown key"],
+    ids=[
+        *("empty", "no expectations", "nothing expected", "unknown expectation", "unknown argument", "unknown key"),
+        *("unknown table", "no expectation"),
+    ],
 )
-def test_a_suite_that_cannot_be_used_is_the_callers_mistake(
-    content: str, frame: Frame, judge: Judge, tmp_path: Path
-) -> None:
+def test_a_suite_that_cannot_be_used_is_the_callers_mistake(content: str, tmp_path: Path) -> None:
     suite = tmp_path / "suite.json"
     suite.write_text(content, encoding="utf-8")
     with pytest.raises(UsageError, match=r"suite\.json cannot be used"):
-        judge(frame([]), 0, suite=suite)
+        read_suite(suite)
 
 
 def test_an_outcome_cannot_be_changed_afterwards(refusal: Outcome) -> None:

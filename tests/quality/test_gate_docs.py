@@ -1,9 +1,11 @@
 """What the gate leaves behind: a site that anybody may read, and nothing else."""
 
 import logging
+import re
 import socket
 import tempfile
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -64,8 +66,27 @@ def test_the_docs_say_what_was_checked(outcome: Outcome) -> None:
 
 def test_the_docs_show_how_many_rows_broke_a_rule(frame: Frame, judge: Judge) -> None:
     outcome = judge(frame([*good_rows(), scored(id="x", flagged=None)]), 8)
-    (page,) = [path for path in pages(outcome) if path.name.startswith("rows-") and "validations" in path.parts]
+    (page,) = [path for path in pages(outcome) if path.parent.parent.parent.name == "labelled"]
     assert "1 unexpected values found" in page.read_text(encoding="utf-8")
+
+
+def test_the_docs_open_without_a_network(outcome: Outcome) -> None:
+    for path in pages(outcome):
+        assert path.suffix == ".html"
+        html = path.read_text(encoding="utf-8")
+        assert "default-src 'none'" in html
+        assert re.findall(r"https?://|<script|<link|<img|@import|url\(", html) == []
+        for target in re.findall(r'href="([^"#]+)"', html):
+            assert (path.parent / target).is_file()
+
+
+def test_the_front_page_says_the_verdict_and_leads_to_every_table(outcome: Outcome) -> None:
+    html = outcome.docs.read_text(encoding="utf-8")
+    assert ("passed" if outcome.success else "refused") in html
+    for failure in outcome.failures:
+        assert escape(failure) in html
+    for table in {check["table"] for check in outcome.statistics["checks"]}:
+        assert f'href="validations/{table}/' in html
 
 
 def test_nothing_is_left_in_the_temporary_folder(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from labelled_rows import VOCABULARY, Row, broken_rows, good_rows, scored, span, unscored
 from pyspark.sql import DataFrame, SparkSession
 
+from moderation.quality.ids import defective
 from moderation.quality.view import UNLISTED, Vocabulary, gate_view, row_view
 
 Frame = Callable[[list[Row]], DataFrame]
@@ -43,24 +44,37 @@ def test_a_defect_is_seen_for_what_it_is_and_for_nothing_else(
 
 def test_every_check_of_a_row_is_broken_by_some_row(frame: Frame) -> None:
     broken = {name for _, names in broken_rows().values() for name in names}
-    assert broken == set(row_view(frame([]), VOCABULARY).columns) - {"id"}
+    assert broken == set(row_view(frame([]), VOCABULARY).columns) - {"id", "body_not_text"}
+
+
+def test_a_body_that_is_not_utf8_is_seen(frame: Frame) -> None:
+    bodies = frame([scored(entities=[])]).selectExpr("* EXCEPT (body)", "cast(X'61FF' AS string) AS body")
+    assert row_view(bodies, VOCABULARY).collect()[0].body_not_text
 
 
 def test_repeated_ids_are_counted_row_by_row_and_null_is_not_an_id(frame: Frame) -> None:
     ids = ["a", "a", "a", "b", None, None]
-    view = gate_view(frame([scored(id=name) for name in ids]), None, VOCABULARY)
+    rows = frame([scored(id=name) for name in ids])
+    view = gate_view(rows, defective(rows, None), VOCABULARY)
     assert view.where("id_repeated").count() == 3
     assert view.where("id_missing").count() == 2
 
 
 def test_ids_that_differ_in_case_or_space_are_different_ids(frame: Frame) -> None:
-    view = gate_view(frame([scored(id=name) for name in ("a", "A", "a ", "á")]), None, VOCABULARY)
-    assert view.where("id_repeated").count() == 0
+    assert defective(frame([scored(id=name) for name in ("a", "A", "a ", "á")]), None) is None
+
+
+def test_an_id_is_repeated_here_or_elsewhere_or_both(spark: SparkSession, frame: Frame) -> None:
+    published = spark.createDataFrame([("a",), ("b",), ("x",), ("x",)], "id string")
+    found = defective(frame([scored(id=name) for name in ("a", "a", "b", "c", "d", "d")]), published)
+    assert found is not None
+    assert sorted(map(tuple, found.collect())) == [("a", True, True), ("b", False, True), ("d", True, False)]
 
 
 def test_an_id_published_twice_elsewhere_does_not_double_the_row(spark: SparkSession, frame: Frame) -> None:
     published = spark.createDataFrame([("a",), ("a",), ("x",), (None,)], "id string")
-    view = gate_view(frame([scored(id=name) for name in ("a", "b", None)]), published, VOCABULARY)
+    rows = frame([scored(id=name) for name in ("a", "b", None)])
+    view = gate_view(rows, defective(rows, published), VOCABULARY)
     assert sorted(row.id_published_elsewhere for row in view.collect()) == [False, False, True]
 
 
@@ -128,4 +142,6 @@ def test_spark_and_python_agree_on_what_a_span_covers(frame: Frame, cases: list[
 
 def test_columns_of_the_input_are_none_of_the_views_business(frame: Frame) -> None:
     rows = frame(good_rows()).drop("author", "score").withColumnRenamed("token_count", "published")
-    assert gate_view(rows, frame([]).select("id"), VOCABULARY).count() == len(good_rows())
+    defects = defective(rows, frame(good_rows()).select("id"))
+    assert defects is not None
+    assert gate_view(rows, defects, VOCABULARY).where("id_published_elsewhere").count() == len(good_rows())
