@@ -11,6 +11,7 @@ from moderation.policy import Policy
 from moderation.sample import write_sample
 from moderation.settings import parse
 from tests.commands import ROOT, run
+from tests.ingest.made_up import lines, write
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -25,6 +26,8 @@ def folder(tmp_path_factory) -> Path:
     """A folder like the checkout after `make demo`."""
     place = tmp_path_factory.mktemp("checkout")
     write_sample(place / "demo/comments", rows=300)
+    write(place / "RC_2006-01.zst", lines(200))
+    (place / "stricter.yaml").write_text("thresholds: {insult: 0.4}\n", encoding="utf-8")
     (place / "jobs").symlink_to(ROOT / "jobs")
     (place / ".venv").symlink_to(sys.prefix)
     return place
