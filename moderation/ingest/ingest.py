@@ -21,6 +21,7 @@ from moderation.ingest.records import Record, commit, new_record, read_records, 
 from moderation.ingest.sources import Options, Source, find_sources
 from moderation.ingest.streams import Damaged, Meter, pieces
 from moderation.ingest.tables import read_parquet
+from moderation.runs.listing import check_apart
 from moderation.runs.manifest import versions
 from moderation.runs.run import make_folders, take_lock
 
@@ -38,6 +39,7 @@ def ingest(paths: list[Path], output: Path, options: Options, say: Say) -> dict[
     check_mapping(options.mapping)
     sources = find_sources(paths, options)
     output = output.resolve()
+    check_apart([], [path.resolve() for path in paths], output)
     make_folders(output)
     with take_lock(output):
         recover(output)
@@ -69,7 +71,7 @@ def one(source: Source, output: Path, options: Options, say: Say) -> None:
         record = new_record(source, options, known)
     except OSError as error:
         raise UsageError(f"{source.path}: cannot be read ({error.strerror})") from error
-    if found := same_content(record, known):
+    if found := same_content(output, record, known):
         if found.key == record.key and found.stat != record.stat:
             commit(output, output, record_with_stat(found, record), [], None)
         say(source, found, "unchanged" if found.key == record.key else "copy")

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from moderation.errors import UsageError
 from moderation.ingest.sources import Options, Source
 from moderation.text.digest import file_digest, text_digest
 
@@ -67,14 +68,22 @@ def new_record(source: Source, options: Options, known: dict[str, Record]) -> Re
 def read_records(output: Path) -> dict[str, Record]:
     """The records of an output folder by key."""
     paths = [path for path in sorted((output / FOLDER).glob("*.json")) if not path.name.endswith(JOURNAL)]
-    found = [Record(**json.loads(path.read_text(encoding="utf-8"))) for path in paths]
-    return {record.key: record for record in found}
+    return {record.key: record for record in map(read_record, paths)}
 
 
-def same_content(record: Record, known: dict[str, Record]) -> Record | None:
-    """The record of an earlier ingest of the same content in the same way, of this source or of a copy of it."""
+def read_record(path: Path) -> Record:
+    """A record from its file; raises `UsageError` where that holds something else."""
+    try:
+        return Record(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(f"{path}: no record of this version's ingest; ingest into another folder") from error
+
+
+def same_content(output: Path, record: Record, known: dict[str, Record]) -> Record | None:
+    """The record of an earlier ingest of the same content in the same way, of this source or of a copy of it, whose
+    files are all there."""
     whole = [one for one in known.values() if (one.sha256, one.options) == (record.sha256, record.options)]
-    whole = [one for one in whole if not one.truncated]
+    whole = [one for one in whole if not one.truncated and all((output / f["path"]).is_file() for f in one.files)]
     return next((one for one in whole if one.key == record.key), next(iter(whole), None))
 
 

@@ -20,6 +20,8 @@ cases differ, and each case is a test that fails where the page and the behaviou
 Every run that is refused prints one line that names the file (or the folder) and says what to do, and leaves the
 output as it was: nothing is published, nothing half-written stays. Exit codes: 0 done, 2 a mistake of the caller's or a
 broken input, 3 refused by the gate, 1 anything else. A retry is safe after any of them.
+
+Broken lines, archives and tables of `moderation ingest` have a table of their own: [ingest.md](ingest.md#outcomes).
 """
 ROWS = """
 ## Rows

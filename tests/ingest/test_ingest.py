@@ -112,6 +112,28 @@ def test_a_changed_source_replaces_its_own_rows_only(tmp_path: Path) -> None:
     assert all(any(folder.iterdir()) for folder in output.glob("date=*"))
 
 
+def test_a_source_whose_files_are_gone_is_ingested_again(tmp_path: Path) -> None:
+    dump, output = write(tmp_path / "RC_x.zst", lines(20, YEARS)), tmp_path / "out"
+    take(dump, output=output)
+    next(output.glob("date=2016*/*.parquet")).unlink()
+    assert [what for what, _ in take(dump, output=output)] == ["replaced"]
+    assert len(rows(output)) == 20
+
+
+def test_a_folder_is_not_ingested_into_itself(tmp_path: Path) -> None:
+    write(tmp_path / "dumps/RC_x.zst", lines(2))
+    assert "lies inside the input" in refusal(tmp_path / "dumps", output=tmp_path / "dumps/out")
+    assert not (tmp_path / "dumps/out").exists()
+
+
+def test_a_record_that_is_none_is_named(tmp_path: Path) -> None:
+    dump, output = write(tmp_path / "RC_x.zst", lines(2)), tmp_path / "out"
+    take(dump, output=output)
+    (record,) = (output / "_ingest").glob("*.json")
+    record.write_text('{"other": 1}')
+    assert str(record) in refusal(dump, output=output)
+
+
 def test_other_names_of_columns_are_another_ingest(tmp_path: Path) -> None:
     dump, output = write(tmp_path / "x.jsonl", [b'{"id": 1, "body": "a", "text": "b"}\n']), tmp_path / "out"
     take(dump, output=output)
