@@ -55,6 +55,7 @@ class Run:
             recover(self.output)
             check_format(self.output, self.manifest.config["publish"]["format"])
         except BaseException:
+            self.unmake()
             self.lock.close()
             raise
         mark_interrupted(self.output)
@@ -91,13 +92,18 @@ class Run:
             shutil.rmtree(self.staging, ignore_errors=True)
             for empty in (self.output / ".staging", self.output / "runs"):
                 remove_if_empty(empty)
-        if isinstance(error, UsageError) and self.created:
+        if isinstance(error, UsageError):
+            self.unmake()
+        if self.lock:
+            self.lock.close()
+
+    def unmake(self) -> None:
+        """Removes the output folder again, if it is this run that made it."""
+        if self.created:
             for name in (LOCK, digests.NAME):
                 (self.output / name).unlink(missing_ok=True)
             for folder in reversed(self.created):
                 remove_if_empty(folder)
-        if self.lock:
-            self.lock.close()
 
     def finish(self, error: BaseException | None) -> None:
         """Writes the manifest's last state."""

@@ -124,6 +124,7 @@ def test_columns_that_a_delta_table_cannot_take_are_named_and_nothing_changes(tm
 def test_a_path_that_deltalake_cannot_read_back_is_refused_before_anything_is_written(tmp_path, name) -> None:
     with pytest.raises(UsageError, match="no Delta table can be where a path has"):
         publication(tmp_path / name, {"aa": {MONDAY: 1}}, "delta")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["a b", "é", "a#b?", "a'b[c]*"])
