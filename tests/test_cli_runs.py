@@ -18,7 +18,8 @@ def output(tmp_path_factory):
     path = sorted((folder / "runs").glob("*/manifest.json"), key=lambda path: path.stat().st_mtime)[-1]
     more = {
         "counts": {"rows_in": 1200, "scored": 1000, "flagged": 40},
-        "validation": {"success": True, "checks": 3, "docs": "docs", "accepted_shift": {"by": "ann", "reason": "raid"}},
+        "validation": {"success": True, "checks": 3, "docs": "docs"},
+        "accepted_shift": {"by": "ann", "reason": "raid"},
     }
     path.write_text(json.dumps(json.loads(path.read_text()) | more))
     return folder

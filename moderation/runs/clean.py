@@ -62,15 +62,16 @@ def old_files(output: Path, manifests: Manifests, kept: list[str]) -> Iterator[P
 
 
 def unused_scores(output: Path, manifests: Manifests, kept: list[str]) -> Iterator[Path]:
-    """Stored scores of inputs and models that no kept run has.
+    """Stored scores of inputs and models of which no kept state has a row.
 
     What was stored since the first run that came after them and did not publish stays too: it may go on from there.
     """
+    files = {path for run_id in kept for path in state_after(manifests, run_id)}
     needed = {
-        f"{manifests[run_id]['scores']['key']}/{entry['sha256']}"
-        for run_id in kept
-        if manifests[run_id].get("scores")
-        for entry in manifests[run_id]["inputs"]
+        f"{manifest['scores']['key']}/{entry['sha256']}"
+        for manifest in manifests.values()
+        if manifest.get("scores") and any(entry["path"] in files for entry in manifest["published"])
+        for entry in manifest["inputs"]
     }
     last = manifests[kept[-1]]["started"] if kept else ""
     open_ends = [

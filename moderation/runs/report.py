@@ -6,6 +6,7 @@ from typing import Any
 from moderation.runs.history import Manifests, manifests_by_id, newest
 from moderation.runs.locked import check_output, find_run
 from moderation.runs.publish_journal import JOURNAL
+from moderation.runs.summary import short
 
 HEADINGS = ("run", "started", "status", "rows", "flagged", "inputs", "files", "replaced", "override")
 
@@ -36,7 +37,7 @@ def row(manifest: dict[str, Any]) -> dict[str, Any]:
 
 def override(manifest: dict[str, Any]) -> str | None:
     """Who let a run pass that the gate would have refused, and why."""
-    accepted = manifest["validation"].get("accepted_shift")
+    accepted = manifest.get("accepted_shift")
     return None if not accepted else f"{accepted.get('by')}: {accepted.get('reason')}"
 
 
@@ -87,7 +88,7 @@ def words(run: dict[str, Any]) -> list[str]:
         later = run["replaced_by"].get(one["path"])
         found.append(f"published  {one['path']}  {one['rows']:,} rows" + (f"  (replaced by {later})" if later else ""))
     found += [f"replaced   {path}" for path in run["replaced"]]
-    return [*found, f"folder     {run['folder']}"]
+    return [*found, f"folder     {short(Path(run['folder']))}"]
 
 
 def status(run: dict[str, Any]) -> str:
@@ -115,4 +116,4 @@ def gate(validation: dict[str, Any]) -> str:
     """What the gate said."""
     failures = validation.get("failures") or []
     told = "passed" if validation.get("success") else "refused"
-    return f"{told}, {validation.get('checks')} checks, {len(failures)} failed; {validation.get('docs')}"
+    return f"{told}, {validation.get('checks')} checks, {len(failures)} failed; {short(Path(validation['docs']))}"

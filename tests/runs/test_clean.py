@@ -85,7 +85,14 @@ def score(output: Path, run_id: str, key: str) -> Path:
     return shard
 
 
-def test_scores_that_no_kept_run_has_go(tmp_path) -> None:
+def test_scores_of_rows_that_are_still_published_stay_however_old_their_run_is(tmp_path) -> None:
+    runs = [publication(tmp_path, {key: {MONDAY: 1}}).run_id for key in ("aa", "bb")]
+    shards = [score(tmp_path, run_id, "model") for run_id in runs]
+    assert clean(tmp_path, 1)["scores"]["files"] == 0
+    assert all(shard.exists() for shard in shards)
+
+
+def test_scores_of_rows_that_no_kept_state_has_go(tmp_path) -> None:
     runs = [publication(tmp_path, {"aa": {MONDAY: n}}).run_id for n in (1, 2)]
     old, new = (score(tmp_path, run_id, f"model-{n}") for n, run_id in enumerate(runs))
     assert clean(tmp_path, 2)["scores"] == {"files": 0, "bytes": 0}
