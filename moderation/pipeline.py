@@ -21,7 +21,7 @@ from moderation.runs.performance import cost, performance, speed
 from moderation.runs.publish import Scope, check_columns, kept_files, publish, replaced_keys, staged_dates
 from moderation.runs.recorded import RecordedPanel
 from moderation.runs.run import Run
-from moderation.runs.shards import Shard, shards_of
+from moderation.runs.shards import Shard, parts_of, shards_of
 from moderation.runs.standing import standing
 from moderation.runs.store import Store, missing
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from moderation.spark.score import Receipts
 
 log = logging.getLogger(__name__)
+PARTS_PER_CORE = 3  # of the input where it is read and decided: no core waits long for another's last one
 
 
 def moderate(config: Config, force: bool = False) -> Manifest:
@@ -152,7 +153,8 @@ class Job:
         from moderation.spark.source import Reader, source
 
         beside = (self.store, answers_schema(self.panel)) if answered else ()
-        return read_comments(source(self.spark, Reader(self.shards, layout, *beside)), self.config, self.run_id)
+        parts = parts_of(self.shards, PARTS_PER_CORE * self.spark.sparkContext.defaultParallelism)
+        return read_comments(source(self.spark, Reader(self.shards, parts, layout, *beside)), self.config, self.run_id)
 
     def check_workers(self) -> None:
         """Where workers run on this machine, asks now whether models can; elsewhere, whether they see our folders."""

@@ -1,6 +1,6 @@
 """Shards: the pieces of the input that are scored and kept one by one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 50_000  # a minute or so of scoring on one core: no more than that is lost with a task
 PIECES = 16  # of a file that is not large: work for every core of a machine
 FEWEST_ROWS = 1_000  # texts of like length are batched within a shard: with fewer rows they are less alike
+PART_ROWS = 500_000  # of shards that are only read: what a task does again where it dies
 
 
 @dataclass(frozen=True)
@@ -54,3 +55,18 @@ def shards_of(files: Iterable["InputFile"]) -> list[Shard]:
         ]
         for start, stop in bounds(file.rows)
     ]
+
+
+def parts_of(shards: Sequence[Shard], tasks: int) -> list[range]:
+    """Consecutive shards in about so many parts, by their positions: for work that is read in one go, part by part.
+
+    A row group is decoded from its start whoever reads it, so fewer readers of one decode less.
+    """
+    most = min(PART_ROWS, max(FEWEST_ROWS, -(-sum(shard.stop - shard.start for shard in shards) // tasks)))
+    parts, first, rows = [], 0, 0
+    for number, shard in enumerate(shards):
+        rows += shard.stop - shard.start
+        if rows >= most or number == len(shards) - 1:
+            parts.append(range(first, number + 1))
+            first, rows = number + 1, 0
+    return parts

@@ -37,7 +37,8 @@ def score_shards(
     from moderation.runs.manifest import versions
 
     store.folder.mkdir(parents=True, exist_ok=True)  # by the driver: an executor that does not see it must not make it
-    rows = bodies(source(spark, Reader(shards, layout.only(ROLES))), config)
+    alone = [range(number, number + 1) for number in range(len(shards))]
+    rows = bodies(source(spark, Reader(shards, alone, layout.only(ROLES))), config)
     column = moderate_with_work("body", panel, config.precision, config.device_settings)
     scored = rows.select("input_shard", "input_row", column.alias("moderation"))
     about = {

@@ -1,7 +1,8 @@
 """The source of a run: a frame with one partition for each shard, its rows in order, its columns of one schema."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,22 +23,24 @@ Batches = Iterator[pa.RecordBatch]
 
 
 def source(spark: "SparkSession", reader: "Reader") -> "DataFrame":
-    """The rows of the reader's shards. Nothing is shuffled, so that what follows narrowly keeps partitions and order.
+    """The rows of the reader's shards, a partition for each of its parts. Nothing is shuffled, so that what follows
+    narrowly keeps partitions and order.
 
-    Each task reads its shard with pyarrow, in batches of bounded size.
+    Each task reads its shards with pyarrow, in batches of bounded size.
     """
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    count = len(reader.shards)
+    count = len(reader.parts)
     numbers = spark.range(0, count, 1, count)  # a number, a partition
     return numbers.mapInArrow(reader.task(), from_arrow_schema(reader.schema))
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What a task needs to read a shard: the shards, the columns, and, to decide, the stored answers beside them."""
+    """What a task needs to read its part of the shards: the columns, and, to decide, the stored answers beside them."""
 
     shards: "Sequence[Shard]"
+    parts: Sequence[range]
     layout: Layout
     store: Store | None = None
     answers: pa.Schema | None = None  # of the stored answers, entities with their texts
@@ -48,28 +51,40 @@ class Reader:
         return pa.schema([*self.layout.schema, *PLACE.items(), *(self.answers or [])])
 
     def task(self) -> Callable[[Batches], Batches]:
-        """The function that Spark calls: numbers of shards to rows."""
+        """The function that Spark calls: numbers of parts to rows."""
 
         def read(batches: Batches) -> Batches:
             for batch in batches:
-                for number in batch.column(0).to_pylist():
-                    yield from self.rows(number)
+                for part in batch.column(0).to_pylist():
+                    for _, numbers in groupby(self.parts[part], lambda number: self.shards[number].path):
+                        yield from self.rows(list(numbers))
 
         return read
 
-    def rows(self, number: int) -> Batches:
-        """The rows of one shard, in order."""
-        shard, schema = self.shards[number], self.schema
-        answers = stored(self.store, shard) if self.store else None
-        row = shard.start
-        for batch in shard_batches(shard, list(self.layout.origin.values())):
+    def rows(self, numbers: list[int]) -> Batches:
+        """The rows of consecutive shards of one file, in order."""
+        schema, found = self.schema, -1
+        for number, row, batch in self.pieces(numbers):
+            shard = self.shards[number]
             columns = self.columns(shard, batch) + place(shard, number, row, batch.num_rows)
-            if answers is not None:
-                columns += self.beside(batch, columns, answers.slice(row - shard.start, batch.num_rows))
+            if self.store:
+                if found != number:
+                    answers, found = stored(self.store, shard), number
+                columns += self.beside(columns, answers.slice(row - shard.start, batch.num_rows))
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
-            row += batch.num_rows
-        if row != shard.stop:
-            raise UsageError(f"input {shard.path}: the file ends at row {row:,}, its footer says {shard.rows:,}")
+
+    def pieces(self, numbers: list[int]) -> Iterator[tuple[int, int, pa.RecordBatch]]:
+        """The file's batches, cut where shards meet, each with its shard and its first row."""
+        number, row, end = numbers[0], self.shards[numbers[0]].start, self.shards[numbers[-1]].stop
+        for batch in shard_batches(replace(self.shards[number], stop=end), list(self.layout.origin.values())):
+            while batch.num_rows:
+                count = min(batch.num_rows, self.shards[number].stop - row)
+                yield number, row, batch.slice(0, count)
+                batch, row = batch.slice(count), row + count
+                number += row == self.shards[number].stop
+        if row != end:
+            path, rows = self.shards[numbers[0]].path, self.shards[numbers[0]].rows
+            raise UsageError(f"input {path}: the file ends at row {row:,}, its footer says {rows:,}")
 
     def columns(self, shard: "Shard", batch: pa.RecordBatch) -> list[pa.Array]:
         """The input's columns under our names and types; those that the file lacks are null."""
@@ -85,7 +100,7 @@ class Reader:
                 made.append(pa.nulls(batch.num_rows, field.type))
         return made
 
-    def beside(self, batch: pa.RecordBatch, columns: list[pa.Array], answers: pa.RecordBatch) -> list[pa.Array]:
+    def beside(self, columns: list[pa.Array], answers: pa.RecordBatch) -> list[pa.Array]:
         """The stored answers to a batch's rows, entities with the texts that they stand for in its bodies."""
         assert self.answers is not None
         bodies = columns[self.layout.schema.get_field_index("body")]

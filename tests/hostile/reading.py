@@ -18,6 +18,6 @@ def read_all(path: Path) -> pa.Table:
 
 def read_files(files: list[InputFile]) -> pa.Table:
     """Every row of files that were found before."""
-    reader = Reader(shards_of(files), layout(files, Columns()))
-    batches = [batch for number in range(len(reader.shards)) for batch in reader.rows(number)]
+    reader = Reader(shards_of(files), [], layout(files, Columns()))
+    batches = [batch for number in range(len(reader.shards)) for batch in reader.rows([number])]
     return pa.Table.from_batches(batches, reader.schema)

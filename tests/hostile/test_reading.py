@@ -73,10 +73,10 @@ def test_a_bomb_is_read_in_small_pieces(tmp_path) -> None:
     path = write(odd_files.bomb(400), tmp_path / "x.parquet", compression="zstd", store_schema=False)
     assert path.stat().st_size < 20_000
     files = find_inputs([path], Columns())
-    reader = Reader(shards_of(files), layout(files, Columns()))
+    reader = Reader(shards_of(files), [], layout(files, Columns()))
     before = pa.total_allocated_bytes()
     rows = 0
-    for batch in reader.rows(0):
+    for batch in reader.rows([0]):
         rows += batch.num_rows
         assert batch.nbytes <= 1.1 * BATCH_BYTES
         assert pa.total_allocated_bytes() - before < 100_000_000

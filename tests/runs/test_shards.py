@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 from hypothesis import given
 
-from moderation.runs.shards import FEWEST_ROWS, MOST_ROWS, PIECES, bounds
+from moderation.runs.shards import FEWEST_ROWS, MOST_ROWS, PART_ROWS, PIECES, Shard, bounds, parts_of
 from tests.runs.shard_files import numbered, shards, write_table
 
 
@@ -26,6 +26,19 @@ def test_small_files_are_cut_for_many_cores_but_not_into_crumbs(rows: int) -> No
     assert len(found) == 1 or min(stop - start for start, stop in found) >= FEWEST_ROWS
     sizes = {stop - start for start, stop in found}
     assert max(sizes) - min(sizes) <= 1
+
+
+@given(st.lists(st.integers(1, 200_000), min_size=1, max_size=20), st.integers(1, 40))
+def test_parts_are_all_shards_in_order_and_bounded(files: list[int], tasks: int) -> None:
+    pieces = [shard(start, stop) for rows in files for start, stop in bounds(rows)]
+    parts = parts_of(pieces, tasks)
+    assert [number for part in parts for number in part] == list(range(len(pieces)))
+    assert all(sum(pieces[number].stop - pieces[number].start for number in part[:-1]) < PART_ROWS for part in parts)
+    assert len(parts) <= max(tasks, sum(files) // PART_ROWS + 1)
+
+
+def shard(start: int, stop: int) -> Shard:
+    return Shard("a", "file:///a", "k", "0", stop, 1, 1, (), start, stop)
 
 
 def test_the_sizes_are_these() -> None:

@@ -11,7 +11,7 @@ from pyarrow import parquet
 from moderation.config import Columns, Config
 from moderation.contracts import contract
 from moderation.runs.inputs import find_inputs
-from moderation.runs.shards import shards_of
+from moderation.runs.shards import parts_of, shards_of
 from moderation.spark.layout import layout
 from moderation.spark.read import read_comments
 from moderation.spark.source import Reader, source
@@ -22,7 +22,8 @@ def read(spark, *paths: Path, **settings):
     config = Config(input=list(paths), **settings)
     files = find_inputs(config.input, config.columns)
     found = layout(files, config.columns)
-    comments = read_comments(source(spark, Reader(shards_of(files), found)), config, "run-1")
+    shards = shards_of(files)
+    comments = read_comments(source(spark, Reader(shards, parts_of(shards, 2), found)), config, "run-1")
     good = sorted((row.asDict() for row in comments.good.collect()), key=lambda row: row["id"])
     broken = [row.asDict() for row in comments.broken.orderBy("source_file", "row").collect()]
     return good, broken, comments, found

@@ -7,28 +7,32 @@ from pyspark.sql import functions as f
 
 from moderation.config import Columns
 from moderation.runs.inputs import find_inputs
-from moderation.runs.shards import shards_of
+from moderation.runs.shards import parts_of, shards_of
 from moderation.spark.commit import checked
 from moderation.spark.layout import contract_names, layout
 from moderation.spark.source import Reader, source
 
 
-def frame(spark, folder):
+def frame(spark, folder, parts: list[range] | None = None):
     files = find_inputs([folder], Columns())
-    return source(spark, Reader(shards_of(files), layout(files, Columns())))
+    shards = shards_of(files)
+    return source(spark, Reader(shards, parts or parts_of(shards, 2), layout(files, Columns())))
 
 
-def test_a_partition_is_a_shard_with_its_rows_in_order(spark, tmp_path) -> None:
+def test_a_partition_is_its_shards_with_their_rows_in_order(spark, tmp_path) -> None:
     for name, rows in (("a", 4100), ("b", 3)):
         ids = [f"{name}{row}" for row in range(rows)]
         parquet.write_table(pa.table({"id": ids, "body": ids}), tmp_path / f"{name}.parquet", row_group_size=777)
-    rows = frame(spark, tmp_path).select(f.spark_partition_id().alias("partition"), "*")
-    found = [(row["partition"], row["input_row"], row["id"]) for row in rows.toLocalIterator()]
-    assert [(row, id) for _, row, id in found] == [
-        *((row, f"a{row}") for row in range(4100)),
-        *((row, f"b{row}") for row in range(3)),
-    ]
-    assert [partition for partition, _, _ in found] == [0] * 1025 + [1] * 1025 + [2] * 1025 + [3] * 1025 + [4] * 3
+    shards = [0] * 1025 + [1] * 1025 + [2] * 1025 + [3] * 1025 + [4] * 3
+    for parts in ([range(number, number + 1) for number in range(5)], [range(0, 2), range(2, 5)]):
+        rows = frame(spark, tmp_path, parts).select(f.spark_partition_id().alias("partition"), "*")
+        found = [(row["partition"], row["input_shard"], row["input_row"], row["id"]) for row in rows.toLocalIterator()]
+        assert [(row, id) for *_, row, id in found] == [
+            *((row, f"a{row}") for row in range(4100)),
+            *((row, f"b{row}") for row in range(3)),
+        ]
+        assert [shard for _, shard, _, _ in found] == shards
+        assert all(shard in parts[partition] for partition, shard, _, _ in found)
 
 
 def test_files_of_many_tools_are_one_frame(spark, tmp_path) -> None:
