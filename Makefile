@@ -34,7 +34,7 @@ cluster-test: setup ## jobs on a Spark cluster of real processes on this machine
 	$(BIN)/pytest -m cluster tests/cluster
 
 EXTRAS ?=
-package: setup ## what spark-submit needs, in dist/: wheel, jobs, settings, packed Python (EXTRAS=int8,train adds extras)
+package: setup ## what spark-submit needs, in dist/: wheel, jobs, settings, packed Python (EXTRAS=int8,delta adds extras)
 	rm -rf dist
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	cp -r jobs conf dist/

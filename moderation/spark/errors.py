@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from moderation.errors import UsageError
 
 OURS = re.compile(r"^moderation\.errors\.UsageError: (.+)$", re.MULTILINE)
-OTHER_PYTHON = re.compile(r"No module named 'moderation|PYTHON_VERSION_MISMATCH")
+OTHER_PYTHON = re.compile(r"No module named '[\w.]+'|PYTHON_VERSION_MISMATCH")
 SCORES = re.compile(r"^moderation\.runs\.store\.DamagedScores: (.+)$", re.MULTILINE)
 FILE_READ = re.compile(
     r"(?:FAILED_READ_FILE[^:]*|Encountered error while reading file|Error while reading file)[^\n]*?(file:[^\s'\"]+)"
@@ -27,9 +27,9 @@ def input_errors() -> Iterator[None]:
         text = str(error)
         if said := OURS.search(text):
             raise UsageError(said.group(1)) from error
-        if OTHER_PYTHON.search(text):
+        if other := OTHER_PYTHON.search(text):
             raise UsageError(
-                "the executors run another Python than the driver, or one without moderation: submit with "
+                f"the executors run another Python than the driver ({other.group()}): submit with "
                 "--archives dist/environment.tar.gz#environment --conf spark.pyspark.python=./environment/bin/python"
             ) from error
         if found := FILE_READ.search(text):

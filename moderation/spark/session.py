@@ -106,6 +106,7 @@ def start(settings: SparkSettings) -> "SparkSession":
     try:
         return SparkSession.builder.config(conf=conf).getOrCreate()
     except (PySparkException, Py4JJavaError, RuntimeError, OSError) as error:
+        said = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else error
         raise UsageError(
-            f"Spark did not start on {conf.get('spark.master')}: {' '.join(str(error).split())[:300]}"
+            f"Spark did not start on {conf.get('spark.master')}: {' '.join(str(said).split())[:300]}"
         ) from error

@@ -36,10 +36,10 @@ def submitted(cluster: Cluster, given: list[object], **conf: str) -> Any:
     return cluster.submit(ONE_EXECUTOR_EACH | conf, *given, properties=GPU_SETTINGS, **ON_THIS_MACHINE)
 
 
-def said(stderr: str) -> str:
-    """The one line that the job itself says at its end, among Spark's own."""
-    lines = [line for line in stderr.splitlines() if line.startswith("moderation: ")]
-    assert len(lines) == 1, stderr[-3000:]
+def said(stdout: str) -> str:
+    """The one line that the job itself says at its end; spark-submit gives all that its Python says to its stdout."""
+    lines = [line for line in stdout.splitlines() if line.startswith("moderation: ")]
+    assert len(lines) == 1, stdout[-3000:]
     return lines[0]
 
 

@@ -33,5 +33,5 @@ def test_the_engine_takes_the_gpu_that_spark_assigned(
     done = submitted(cluster, arguments(dump, output, tiny_model, device="cuda"), **{"spark.task.maxFailures": "1"})
     assert done.returncode == 2, done.stderr[-3000:]
     wanted = [f"device 'cuda:{address}' was asked for, and torch" for gpus in HOSTS.values() for address in gpus]
-    assert any(text in said(done.stderr) for text in wanted)  # there is none here, and so it says which it looked for
+    assert any(text in said(done.stdout) for text in wanted)  # there is none here, and so it says which it looked for
     assert not (output / "labelled").exists()
