@@ -1,11 +1,14 @@
 """The manifest: what a run read, did and published, enough to repeat it."""
 
 import json
+import os
 import platform
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
+
+from moderation.errors import UsageError
 
 PACKAGES = (
     *("torch", "transformers", "tokenizers", "openvino", "nncf"),
@@ -45,14 +48,17 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Writes the manifest whole or not at all."""
         target, scratch = folder / "manifest.json", folder / ".manifest.json.new"
-        scratch.write_text(json.dumps(asdict(self), indent=2, default=str) + "\n", encoding="utf-8")
+        with scratch.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(self), indent=2, default=str) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # a machine that goes down must not leave an empty file in its place
         scratch.replace(target)
 
 
 def mark_interrupted(output: Path) -> None:
     """Has the manifests of runs that died say so. Call it with the output's lock held: none is running then."""
     for path in (output / "runs").glob("*/manifest.json"):
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_manifest(path)
         if content["status"] == "running":
             Manifest(**content | {"status": "interrupted"}).write(path.parent)
 
@@ -68,7 +74,17 @@ def versions() -> dict[str, str]:
     return found
 
 
+def read_manifest(path: Path) -> dict[str, Any]:
+    """A run's manifest; raises `UsageError` where it is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}); what the run published stays if you remove it") from error
+    if not isinstance(content, dict) or "status" not in content:
+        raise UsageError(f"{path}: is no manifest of a run; what the run published stays if you remove it")
+    return content
+
+
 def read_manifests(output: Path) -> list[dict[str, Any]]:
     """The manifests of an output folder, oldest first."""
-    paths = sorted((output / "runs").glob("*/manifest.json"))
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return [read_manifest(path) for path in sorted((output / "runs").glob("*/manifest.json"))]
