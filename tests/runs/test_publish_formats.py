@@ -160,3 +160,33 @@ def test_a_delta_commit_names_its_run_and_counts_rows(tmp_path) -> None:
     (add,) = [json.loads(line)["add"] for line in log.read_text().splitlines() if '"add"' in line]
     assert json.loads(add["stats"]) == {"numRecords": 3}
     assert parquet.read_metadata(tmp_path / "labelled" / add["path"]).num_rows == 3
+
+
+@FORMATS
+def test_a_first_publication_that_stops_after_its_journal_is_finished_by_the_next_run(
+    tmp_path, kind, monkeypatch
+) -> None:
+    monkeypatch.setattr("moderation.runs.publish.carry_out", stop)
+    with pytest.raises(KeyboardInterrupt):
+        publication(tmp_path, {"aa": {MONDAY: 3}}, kind)
+    assert state(tmp_path) == {} or kind == "delta"  # files of a table that is not there yet
+    monkeypatch.undo()
+    later = publication(tmp_path, {"bb": {MONDAY: 1}}, kind)
+    first, _ = sorted(read_manifests(tmp_path), key=lambda one: one["run_id"] == later.run_id)
+    assert (first["status"], first["error"], later.parent) == ("published", None, first["run_id"])
+    assert state(tmp_path) == {(MONDAY, "aa"): {first["run_id"]: 3}, (MONDAY, "bb"): {later.run_id: 1}}
+
+
+@FORMATS
+def test_a_publication_that_stops_before_its_journal_leaves_nothing(tmp_path, kind, monkeypatch) -> None:
+    monkeypatch.setattr("moderation.runs.publish.write_journal", stop)
+    with pytest.raises(KeyboardInterrupt):
+        publication(tmp_path, {"aa": {MONDAY: 3}}, kind)
+    assert not list(tmp_path.rglob("*.parquet"))
+    assert found_format(tmp_path) is None
+    assert read_manifests(tmp_path)[0]["status"] == "failed"
+
+
+def stop(*arguments: object) -> None:
+    """What Ctrl-C does."""
+    raise KeyboardInterrupt
