@@ -77,7 +77,7 @@ def test_statistics_hold_every_check_with_its_count_and_fit_into_json(refusal: O
     assert counts["score_min"] == 1
 
 
-@pytest.mark.parametrize(("rows", "expected"), [(7, 8), (7, 6), (0, 0), (0, 7)], ids=["lost", "doubled", "none", "all"])
+@pytest.mark.parametrize(("rows", "expected"), [(7, 8), (0, 7)], ids=["one lost", "all lost"])
 def test_rows_that_do_not_add_up_are_refused(rows: int, expected: int, frame: Frame, judge: Judge) -> None:
     outcome = judge(frame(good_rows()[:rows]), expected)
     assert not outcome.success
