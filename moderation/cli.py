@@ -1,5 +1,6 @@
 """The `moderation` command. Heavy imports stay inside the commands, so that --help answers at once."""
 
+import errno
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -253,6 +254,11 @@ def exit_code(function: Callable[[], Any]) -> int:
     except (UsageError, GateRefused, Interrupted) as error:
         typer.echo(f"moderation: {error}", err=True)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        typer.echo(f"moderation: {error.filename or 'a disk'}: {error.strerror}; make room and run again", err=True)
+        return UsageError.exit_code
     return 0
 
 

@@ -76,7 +76,7 @@ class Plan:
 
 def carry_out(plan: Plan, force: bool) -> Manifest:
     """Does what is planned, unless its result stands there already."""
-    from moderation.spark.errors import input_errors
+    from moderation.spark.errors import full_disk, input_errors
     from moderation.spark.session import session
 
     key = run_key(plan.config, plan.scores_key, plan.policy, plan.files)
@@ -85,13 +85,14 @@ def carry_out(plan: Plan, force: bool) -> Manifest:
         log.info("nothing to do: run %s published this very result; --force runs all the same", before.run_id)
         return before
     with Run(plan.config) as run, session(plan.config.spark) as spark, input_errors():
-        plan.digests.write()
-        run.describe(run_key=key)
-        job = Job(plan, run, spark)
-        run.stage("read", job.read)
-        run.stage("score", job.score)
-        labelled = run.stage("decide", job.decide)
-        outcome = run.stage("validate", job.validate, labelled)
+        with full_disk(output):
+            plan.digests.write()
+            run.describe(run_key=key)
+            job = Job(plan, run, spark)
+            run.stage("read", job.read)
+            run.stage("score", job.score)
+            labelled = run.stage("decide", job.decide)
+            outcome = run.stage("validate", job.validate, labelled)
         run.stage("publish", job.publish, outcome)
         return run.manifest
 

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from moderation.errors import UsageError
 
 OURS = re.compile(r"^moderation\.errors\.UsageError: (.+)$", re.MULTILINE)
 OTHER_PYTHON = re.compile(r"No module named '[\w.]+'|PYTHON_VERSION_MISMATCH")
 SCORES = re.compile(r"^moderation\.runs\.store\.DamagedScores: (.+)$", re.MULTILINE)
+FULL = re.compile("No space left on device|Disk quota exceeded")
 FILE_READ = re.compile(
     r"(?:FAILED_READ_FILE[^:]*|Encountered error while reading file|Error while reading file)[^\n]*?(file:[^\s'\"]+)"
 )
@@ -35,6 +37,26 @@ def input_errors() -> Iterator[None]:
         if found := FILE_READ.search(text):
             raise UsageError(
                 f"input {found.group(1).rstrip('.,')}: the file is damaged and cannot be read to its end"
+            ) from error
+        raise
+
+
+@contextmanager
+def full_disk(output: Path) -> Iterator[None]:
+    """Turns a full disk, whether this process or a worker of Spark's met it, into `UsageError`.
+
+    Not for the publishing stage: what that has begun is finished by the next run.
+    """
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (OSError, PySparkException, Py4JJavaError) as error:
+        if found := FULL.search(str(error)):
+            raise UsageError(
+                f"output {output}: {found.group(0)}, there or in Spark's scratch folder (spark.local.dir); "
+                "make room and run again: what has been scored is kept"
             ) from error
         raise
 

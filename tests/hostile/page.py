@@ -8,6 +8,7 @@ from tests.hostile import broken_files, odd_files, places
 from tests.hostile.bodies import FAMILIES
 from tests.hostile.cases import Case
 from tests.hostile.corpus import corpus
+from tests.hostile.ingested import INGESTED
 from tests.hostile.names_and_times import TIMES
 from tests.hostile.surroundings import SURROUNDINGS
 
@@ -50,7 +51,7 @@ SECTIONS: list[tuple[str, str, list[Case]]] = [
     ),
     (
         "Files that turn out to be damaged",
-        "Found in the middle of a run. What other shards have scored stays in the store.",
+        "Found when the rows are read, before any is scored. What is published and scored already stays.",
         broken_files.READ,
     ),
     ("Files that are odd and sound", "And two that the gate refuses.", odd_files.READ),
@@ -112,6 +113,9 @@ def page() -> str:
         parts += [FILES.format(title=title, text=text), *lines(case_lines(cases))]
     parts.append(FILES.format(title="Surroundings", text="Permissions, file systems, folders inside each other."))
     parts += lines(f"| {name} | refused: “{says}” | {code} |" for name, (code, says) in SURROUNDINGS.items())
+    text = "`moderation ingest` never gives up a whole source for a line; what cannot be taken whole is not taken."
+    parts.append(FILES.format(title="Dumps", text=text))
+    parts += lines(f"| {cell(name)} | {cell(outcome)} | {code} |" for name, outcome, code, _ in INGESTED)
     return "".join(parts)
 
 
