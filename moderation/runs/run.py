@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import errno
 import fcntl
 import json
 import logging
@@ -24,6 +25,7 @@ from moderation.runs.publish import check_format, recover
 
 P = ParamSpec("P")
 R = TypeVar("R")
+FULL = (errno.ENOSPC, errno.EDQUOT)
 LOCK = ".lock"  # stays in the output folder: removing it would let two runs hold two locks of one name
 log = logging.getLogger("moderation")
 
@@ -52,19 +54,28 @@ class Run:
         self.created = make_folders(self.output)
         self.lock = take_lock(self.output)
         try:
-            recover(self.output)
-            check_format(self.output, self.manifest.config["publish"]["format"])
-        except BaseException:
+            self.begin()
+        except BaseException as error:
+            for folder in (self.folder, self.staging):
+                shutil.rmtree(folder, ignore_errors=True)
+                remove_if_empty(folder.parent)
             self.unmake()
             self.lock.close()
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise UsageError(f"output {self.output}: cannot be written ({error.strerror})") from error
             raise
+        return self
+
+    def begin(self) -> None:
+        """Finishes and clears what runs before have left, and makes the run's folders."""
+        recover(self.output)
+        check_format(self.output, self.manifest.config["publish"]["format"])
         mark_interrupted(self.output)
         store.clean(self.output)
         shutil.rmtree(self.output / ".staging", ignore_errors=True)  # of runs that died: the lock says they are gone
         self.staging.mkdir(parents=True)
         self.folder.mkdir(parents=True)
         self.manifest.write(self.folder)
-        return self
 
     def stage(self, name: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls a stage, times it and logs one structured line."""
@@ -147,9 +158,9 @@ def take_lock(output: Path) -> TextIO:
         raise UsageError(
             f"output {output}: another run is writing there (process {holder}); try again when it is done"
         ) from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
+    with contextlib.suppress(OSError):  # only for who waits: a full disk is told where it matters
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), str(os.getpid()).encode())
     return file
 
 
