@@ -18,7 +18,7 @@ from tests.hostile.test_places import assert_outcome, mounted
 
 pytestmark = pytest.mark.slow
 GATE = [case for case in odd_files.READ if case.code == 3]
-WHOLE = ("columns with dots", "columns of every", "columns that are called", "columns that differ", "a text of 50 MB")
+WHOLE = ("columns with dots", "columns of every", "columns that are called", "columns that differ")
 
 
 @pytest.fixture
