@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow cluster-test package lint model bench clean
+.PHONY: help setup demo test test-slow cluster-test chaos package lint model bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,13 +25,17 @@ demo: setup ## score the bundled sample dump, validate, publish, show what was f
 	@$(BIN)/moderation demo
 
 test: setup ## the tests, but for the slow ones
-	$(BIN)/pytest -m "not slow and not cluster"
+	$(BIN)/pytest -m "not slow and not cluster and not chaos"
 
 test-slow: setup ## the slow tests: every command of the README, benchmarks, the wheel
-	$(BIN)/pytest -m "slow and not cluster"
+	$(BIN)/pytest -m "slow and not cluster and not chaos"
 
 cluster-test: setup ## jobs on a Spark cluster of real processes on this machine, workers killed in the middle
 	$(BIN)/pytest -m cluster tests/cluster
+
+KILLS ?= 25
+chaos: setup ## runs killed with -9 at random moments and resumed, KILLS times (100 by hand)
+	KILLS=$(KILLS) $(BIN)/pytest -s -m chaos tests/chaos
 
 EXTRAS ?=
 package: setup ## what spark-submit needs, in dist/: wheel, jobs, settings, packed Python (EXTRAS=int8,delta adds extras)
