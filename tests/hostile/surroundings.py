@@ -18,6 +18,4 @@ SURROUNDINGS: dict[str, tuple[int, str]] = {
     "a file that is written anew while the run goes on": (2, "the file changed while the run was reading it"),
     "a file that is cut off while the run goes on": (2, "the file changed while the run was reading it"),
     "a file that is deleted while the run goes on": (2, "cannot be read any more (No such file or directory)"),
-    "a disk that is full from the start": (2, "No space left on device"),
-    "a disk that is full in the middle of a run": (2, "No space left on device"),
 }
