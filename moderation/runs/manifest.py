@@ -56,11 +56,15 @@ class Manifest:
 
 
 def mark_interrupted(output: Path) -> None:
-    """Has the manifests of runs that died say so. Call it with the output's lock held: none is running then."""
+    """Has the manifests of runs that died say so, also of those that died before their publication was written down.
+
+    Call it with the output's lock held, so that none is running, and after `recover`, so that none is to be finished.
+    """
     for path in (output / "runs").glob("*/manifest.json"):
         content = read_manifest(path)
-        if content["status"] == "running":
-            Manifest(**content | {"status": "interrupted"}).write(path.parent)
+        if content["status"] in ("running", "publishing"):
+            nothing: dict[str, Any] = {"published": [], "replaced": []}
+            Manifest(**content | nothing | {"status": "interrupted"}).write(path.parent)
 
 
 def versions() -> dict[str, str]:

@@ -11,16 +11,18 @@ from moderation.runs.run import Run
 
 
 def test_a_run_that_died_is_marked_by_the_next(tmp_path) -> None:
-    for name, status in (("a", "running"), ("b", "published"), ("c", "failed")):
+    for name, status in (("a", "running"), ("b", "published"), ("c", "failed"), ("d", "publishing")):
         (tmp_path / "runs" / name).mkdir(parents=True)
-        Manifest(name, "then", status=status, scores={"key": "k"}).write(tmp_path / "runs" / name)
+        claimed = [{"path": f"labelled/date=2026-01-05/{name}.parquet"}]
+        Manifest(name, "then", status=status, scores={"key": "k"}, published=claimed).write(tmp_path / "runs" / name)
     making = tmp_path / "scores/key/digest/.000-100.parquet.12.making"
     making.parent.mkdir(parents=True)
     making.write_bytes(b"half")
     with Run(Config(output=tmp_path)) as run:
         assert not making.exists()
     said = {one["run_id"]: one["status"] for one in read_manifests(tmp_path) if one["run_id"] != run.manifest.run_id}
-    assert said == {"a": "interrupted", "b": "published", "c": "failed"}
+    assert said == {"a": "interrupted", "b": "published", "c": "failed", "d": "interrupted"}
+    assert {one["run_id"] for one in read_manifests(tmp_path) if one["published"]} == {"b", "c"}
     assert [one["scores"] for one in read_manifests(tmp_path) if one["run_id"] == "a"] == [{"key": "k"}]
 
 
