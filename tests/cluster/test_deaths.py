@@ -14,6 +14,7 @@ from tests.cluster.jobs import (
     published,
     scored_where,
     shard_files,
+    submitted,
 )
 from tests.cluster.standalone import HOSTS, Cluster, wait_for
 
@@ -44,3 +45,20 @@ def test_a_worker_that_dies_while_it_scores_costs_no_row(
     assert published(output) == like(published(undisturbed))
     assert len(scored_where(output)) == SHARDS
     cluster.wait_for_workers(2)
+
+
+def test_a_driver_that_dies_goes_on_where_it_was(
+    cluster: Cluster, dump: Path, tiny_model: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    start_and_wait_for_shards(cluster, dump, output, tiny_model)
+    cluster.kill("driver")
+    wait_for(lambda: not (cluster.state() or {})["activeapps"], "the end of the dead driver's executors")
+    before = {file: file.stat().st_mtime_ns for file in shard_files(output)}
+    assert 1 <= len(before) < SHARDS, f"{len(before)} shards were scored before the driver died"
+    done = submitted(cluster, arguments(dump, output, tiny_model))
+    assert done.returncode == 0, done.stderr[-3000:]
+    after = {file: file.stat().st_mtime_ns for file in shard_files(output)}
+    assert len(after) == SHARDS
+    assert {file: after[file] for file in before} == before
+    assert published(output) == like(published(undisturbed))
