@@ -22,6 +22,7 @@ from moderation.quality.index import refresh_index
 from moderation.runs import digests, store
 from moderation.runs.manifest import Manifest, mark_interrupted, versions
 from moderation.runs.publish import check_format, recover
+from moderation.runs.publish_journal import JOURNAL
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,16 +95,17 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, UsageError):
+        unfinished = (self.folder / JOURNAL).exists()  # a publication that the next run will finish
+        if isinstance(error, UsageError) and not unfinished:
             shutil.rmtree(self.folder)
-        else:
+        elif not unfinished:
             self.finish(error)
         refresh_index(self.output)
-        if not isinstance(error, GateRefused):
+        if not isinstance(error, GateRefused) and not unfinished:
             shutil.rmtree(self.staging, ignore_errors=True)
             for empty in (self.output / ".staging", self.output / "runs"):
                 remove_if_empty(empty)
-        if isinstance(error, UsageError):
+        if isinstance(error, UsageError) and not unfinished:
             self.unmake()
         if self.lock:
             self.lock.close()
