@@ -23,7 +23,7 @@ from moderation.runs.recorded import RecordedPanel
 from moderation.runs.run import Run
 from moderation.runs.shards import Shard, parts_of, shards_of
 from moderation.runs.standing import standing
-from moderation.runs.store import Store, missing
+from moderation.runs.store import Store, clean, missing
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -200,7 +200,9 @@ class Job:
                 f"{len(wanted):,} of {len(self.shards):,} shards have no scores in {self.store.folder}: "
                 "'moderation run' makes them"
             )
-        return score_shards(self.spark, wanted, self.layout, self.store, self.config, self.panel, found)
+        receipts = score_shards(self.spark, wanted, self.layout, self.store, self.config, self.panel, found)
+        clean(self.run.output)  # what workers that died in the middle of a shard have left: their tasks ran again
+        return receipts
 
     def tell_shards(self, wanted: list[Shard]) -> None:
         """Has the manifest say, for all and for each input, how many shards there are, were found, and are to score."""
