@@ -30,7 +30,8 @@ def test_the_engine_takes_the_gpu_that_spark_assigned(
     cluster: Cluster, dump: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
-    done = submitted(cluster, arguments(dump, output, tiny_model, device="cuda"), **{"spark.task.maxFailures": "1"})
+    at_once = {"spark.task.maxFailures": "1", "spark.excludeOnFailure.enabled": "false"}
+    done = submitted(cluster, arguments(dump, output, tiny_model, device="cuda"), **at_once)
     assert done.returncode == 2, done.stderr[-3000:]
     wanted = [f"device 'cuda:{address}' was asked for, and torch" for gpus in HOSTS.values() for address in gpus]
     assert any(text in said(done.stdout) for text in wanted)  # there is none here, and so it says which it looked for
