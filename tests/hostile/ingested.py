@@ -36,13 +36,13 @@ INGESTED: list[tuple[str, str, int, str]] = [
         "lines that are no JSON, no object, no UTF-8, hold lone surrogates or a key twice",
         "each in quarantine with its number: `not_json`, `not_object`, `not_utf8`, `lone_surrogate`, `duplicate_key`",
         0,
-        "test_rows.py::test_a_broken_line_among_good_ones_is_told_by_number_and_reason",
+        "test_ingested_rows.py::test_a_broken_line_among_good_ones_is_told_by_number_and_reason",
     ),
     (
         "lines without id or body, with a time that is none",
         "each in quarantine: `id_missing`, `id_not_text`, `body_missing`, `body_not_text`, `timestamp_unreadable`",
         0,
-        "test_rows.py::test_a_broken_line_among_good_ones_is_told_by_number_and_reason",
+        "test_ingested_rows.py::test_a_broken_line_among_good_ones_is_told_by_number_and_reason",
     ),
     (
         "CSV with too many or too few fields",
@@ -72,7 +72,7 @@ INGESTED: list[tuple[str, str, int, str]] = [
         "any bytes at all",
         "every line is accounted for",
         0,
-        "test_rows.py::test_any_bytes_are_a_file_of_which_every_line_is_accounted_for",
+        "test_ingested_rows.py::test_any_bytes_are_a_file_of_which_every_line_is_accounted_for",
     ),
     (
         "`kill -9` at any moment",
