@@ -65,11 +65,12 @@ def test_the_lines_of_json_of_anyone_are_read_through_a_mapping(tmp_path: Path) 
 
 
 def test_nanoseconds_and_ids_of_two_types_are_read_right(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
     frame = pd.DataFrame({"id": [1, 2], "body": ["a", "b"], "created_utc": pd.to_datetime([NEW_YEAR] * 2)})
-    frame.astype({"created_utc": "datetime64[ns, UTC]"}).to_parquet(tmp_path / "pandas.parquet")
-    assert "ns" in str(parquet.read_schema(tmp_path / "pandas.parquet").field("created_utc").type)
-    save(tmp_path / "other.parquet", id=["3x"], body=["c"], created_utc=pa.array([NEW_YEAR.replace(tzinfo=None)]))
-    take(tmp_path, output=tmp_path / "out")
+    frame.astype({"created_utc": "datetime64[ns, UTC]"}).to_parquet(tmp_path / "in/pandas.parquet")
+    assert "ns" in str(parquet.read_schema(tmp_path / "in/pandas.parquet").field("created_utc").type)
+    save(tmp_path / "in/other.parquet", id=["3x"], body=["c"], created_utc=pa.array([NEW_YEAR.replace(tzinfo=None)]))
+    take(tmp_path / "in", output=tmp_path / "out")
     found = rows(tmp_path / "out")
     assert sorted(row["id"] for row in found) == ["1", "2", "3x"]
     assert {(row["created_utc"], row["date"]) for row in found} == {(NEW_YEAR, "2016-01-01")}
