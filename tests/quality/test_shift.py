@@ -40,7 +40,7 @@ def test_a_share_that_leaves_its_band_is_refused_with_its_value_and_its_limits(s
 
 def test_a_share_above_its_limit_is_refused_with_what_to_do(shifted: Outcome) -> None:
     (said,) = [reason for reason in shifted.failures if "gate.max_failed" in reason and "keeps" in reason]
-    assert "it is 47.99% (10,000 of 20,833 rows), above 1.2" in said
+    assert "it is 48.00% (10,000 of 20,833 rows), above 1.2" in said
     assert said.endswith("run again, or raise gate.max_failed")
 
 
