@@ -41,7 +41,7 @@ class Run:
 
     def __init__(self, config: Config) -> None:
         now = datetime.datetime.now(datetime.UTC)
-        run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        run_id = f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.token_hex(1)}"  # in order by name
         self.output = config.output.resolve()
         self.folder, self.staging = self.output / "runs" / run_id, self.output / ".staging" / run_id
         self.manifest = Manifest(run_id, now.isoformat(timespec="seconds"))
