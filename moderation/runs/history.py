@@ -24,26 +24,20 @@ def newest(manifests: Manifests) -> str | None:
     published = {run_id: manifest for run_id, manifest in manifests.items() if manifest["status"] == "published"}
     parents = {manifest.get("parent") for manifest in published.values()}
     ends = [run_id for run_id in published if run_id not in parents]
-    return max(ends, key=lambda run_id: ("parent" in published[run_id], run_id), default=None)
+    return max(ends, default=None)
 
 
 def line(manifests: Manifests, run_id: str | None) -> list[str]:
     """The publications that led to a run's state, oldest first; raises `UsageError` where a manifest is gone."""
     found: list[str] = []
     while run_id is not None:
-        if run_id not in manifests:
-            raise UsageError(f"run {run_id}: its manifest is gone, so what was published before it cannot be told")
+        if run_id not in manifests or run_id in found:
+            raise UsageError(
+                f"run {run_id}: its manifest is gone or damaged, so what was published before it cannot be told"
+            )
         found.append(run_id)
-        run_id = parent(manifests, run_id)
+        run_id = manifests[run_id].get("parent")
     return found[::-1]
-
-
-def parent(manifests: Manifests, run_id: str) -> str | None:
-    """The publication before a run's; manifests of early versions do not name it, their order does."""
-    if "parent" in manifests[run_id]:
-        found: str | None = manifests[run_id]["parent"]
-        return found
-    return max((x for x in manifests if x < run_id and manifests[x]["status"] == "published"), default=None)
 
 
 def state_after(manifests: Manifests, run_id: str | None) -> dict[str, int]:
