@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ def read_while_publishing(output: Path, kind: str) -> list[dict[str, Any]]:
                 if number % 8 == 7:
                     rollback(output, first.run_id)
                 publication(output, {"aa": dict.fromkeys(days, 3 + number % 5)}, kind, files=1 + number % 3)
+                seen = (output / "lines").stat().st_size
+                while (output / "lines").stat().st_size == seen and reader.poll() is None:
+                    time.sleep(0.01)  # on a busy machine the reader would see a few of the states only
             assert reader.poll() is None, reader.stderr and reader.stderr.read()
         finally:
             reader.kill()
