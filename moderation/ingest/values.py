@@ -52,24 +52,24 @@ def texts(values: Values) -> Found:
 
 def integers(values: Values) -> Found:
     """Whole numbers, also written as text or as a float without a fraction."""
-    try:
-        found = guessed(values)
-        if types.is_null(found.type) or types.is_integer(found.type) or types.is_floating(found.type):
-            return found.cast(pa.int64()), []
-    except TROUBLE:
-        pass
-    return one_by_one(values, as_integer, pa.int64())
+    known = as_guessed(values, pa.int64(), (types.is_integer, types.is_floating))
+    return (known, []) if known is not None else one_by_one(values, as_integer, pa.int64())
 
 
 def booleans(values: Values) -> Found:
     """True and false, also as 1 and 0 or as text."""
+    known = as_guessed(values, pa.bool_(), (types.is_boolean,))
+    return (known, []) if known is not None else one_by_one(values, as_boolean, pa.bool_())
+
+
+def as_guessed(values: Values, kind: pa.DataType, allowed: tuple[Callable[[pa.DataType], bool], ...]) -> Any:
+    """All values at once in a type, where Arrow reads them as null or as one allowed; else None."""
     try:
         found = guessed(values)
-        if types.is_null(found.type) or types.is_boolean(found.type):
-            return found.cast(pa.bool_()), []
+        fits = types.is_null(found.type) or any(check(found.type) for check in allowed)
+        return found.cast(kind) if fits else None
     except TROUBLE:
-        pass
-    return one_by_one(values, as_boolean, pa.bool_())
+        return None
 
 
 def moments(values: Values) -> Found:

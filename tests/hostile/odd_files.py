@@ -186,8 +186,8 @@ READ = [
         as_file(lambda: one_huge(50_000_000)),
         0,
         counts=(3, 0),
-        why="read in a piece of its own; to score it, Spark's JVM wants more than 1 GB (`spark.driver.memory`), with "
-        "which it ran out of memory in one of two tries: exit code 1, nothing published",
+        why="read in a piece of its own; to score it, give Spark's JVM more than 1 GB (`spark.driver.memory`): with "
+        "that much the JVM died in one of two tries",
     ),
     Case(
         "folders that give different columns (`a=1/`, `b=2/c=%2F/`), and one the file has (`n=3/`)",
