@@ -18,13 +18,12 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(autouse=True)
-def loggers_as_they_were() -> Iterator[None]:
-    """A command that a test runs in this process sets up logging as in its own; later tests should not see that."""
+def loggers_of_a_fresh_process() -> Iterator[None]:
+    """A command that a test or a wider fixture runs in this process sets up logging as in its own; no test sees that."""
     log = logging.getLogger("moderation")
-    before = log.handlers, log.propagate, log.level
+    log.handlers, log.propagate = [], True
+    log.setLevel(logging.NOTSET)
     yield
-    log.handlers, log.propagate, _ = before
-    log.setLevel(before[2])
 
 
 @pytest.fixture(scope="session")
