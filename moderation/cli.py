@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moderation import cli_decide, cli_evaluation, cli_functional, cli_ingest, cli_models, cli_runs, cli_training
+from moderation import (
+    cli_audit,
+    cli_decide,
+    cli_evaluation,
+    cli_functional,
+    cli_ingest,
+    cli_models,
+    cli_runs,
+    cli_training,
+)
 from moderation.errors import GateRefused, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +48,7 @@ app.add_typer(cli_functional.app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_evaluation.app)
 app.add_typer(cli_runs.app)
+app.add_typer(cli_audit.app)
 
 Input = Annotated[
     list[Path] | None,

@@ -1,0 +1,1 @@
+"""Auditing published runs: samples, verdicts, estimates, reports, replay and verification."""

@@ -1,0 +1,14 @@
+"""`moderation audit`: how right a published run was, and the proof. Each part is mounted from a file of its own."""
+
+import typer
+
+app = typer.Typer(
+    name="audit",
+    no_args_is_help=True,
+    help="Samples, estimates and checks published runs.",
+)
+
+
+@app.callback()
+def options() -> None:
+    """Samples, estimates and checks published runs."""
