@@ -19,7 +19,7 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 @pytest.fixture(autouse=True)
 def loggers_of_a_fresh_process() -> Iterator[None]:
-    """A command that a test or a wider fixture runs in this process sets up logging as in its own; no test sees that."""
+    """A command that a test or fixture runs in this process sets up logging as in its own; no test sees that."""
     log = logging.getLogger("moderation")
     log.handlers, log.propagate = [], True
     log.setLevel(logging.NOTSET)
