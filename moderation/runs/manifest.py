@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from moderation.errors import UsageError
+from moderation.runs.seal import sealed
 
 PACKAGES = (
     *("torch", "transformers", "tokenizers", "openvino", "nncf"),
@@ -39,17 +40,19 @@ class Manifest:
     published: list[dict[str, Any]] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     parent: str | None = None  # the run whose published state this one changed
+    parent_sha256: str | None = None  # the digest that its manifest had
     tables: dict[str, int] = field(default_factory=dict)  # versions of the Delta tables after this run
     rolled_back: str | None = None  # when
     error: str | None = None
     run_key: str | None = None
     scores: dict[str, Any] = field(default_factory=dict)
+    sha256: str | None = None  # of this manifest, as `moderation.runs.seal` computes it when it is written
 
     def write(self, folder: Path) -> None:
         """Writes the manifest whole or not at all."""
         target, scratch = folder / "manifest.json", folder / ".manifest.json.new"
         with scratch.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(self), indent=2, default=str) + "\n")
+            file.write(json.dumps(sealed(asdict(self)), indent=2, default=str) + "\n")
             file.flush()
             os.fsync(file.fileno())  # a machine that goes down must not leave an empty file in its place
         scratch.replace(target)

@@ -15,7 +15,7 @@ from moderation.errors import UsageError
 from moderation.runs import publish_delta, publish_parquet
 from moderation.runs.history import head
 from moderation.runs.inputs import input_key
-from moderation.runs.manifest import Manifest, read_manifests
+from moderation.runs.manifest import Manifest, read_manifest, read_manifests
 from moderation.runs.publish_finish import carry_out, discard
 from moderation.runs.publish_finish import recover as recover
 from moderation.runs.publish_journal import Journal, write_journal
@@ -107,7 +107,7 @@ def publish(output: Path, staging: Path, folder: Path, scope: Scope, manifest: M
     old = [file for tree in TREES for file in published_files(output, tree) if scope.covers(file)]
     manifest.published = [entry(file, target) for file, target in moves]
     manifest.replaced = [str(file.relative_to(output)) for file in old]
-    manifest.parent, manifest.status = head(output), "publishing"
+    follow(output, manifest)
     manifest.write(folder)
     try:
         write_journal(folder, prepared(output, kind, moves, old, manifest))
@@ -117,6 +117,13 @@ def publish(output: Path, staging: Path, folder: Path, scope: Scope, manifest: M
     carry_out(output, folder)
     done = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest.status, manifest.tables = done["status"], done["tables"]
+
+
+def follow(output: Path, manifest: Manifest) -> None:
+    """Has the manifest say which run's published state it changes, with the digest of that run's manifest."""
+    manifest.parent, manifest.status = head(output), "publishing"
+    if manifest.parent:
+        manifest.parent_sha256 = read_manifest(output / "runs" / manifest.parent / "manifest.json").get("sha256")
 
 
 def prepared(output: Path, kind: str, moves: list[tuple[Path, str]], old: list[Path], manifest: Manifest) -> Journal:

@@ -1,13 +1,12 @@
 """Finishing what a journal says, in the run that wrote it or in the next one after it died."""
 
 import datetime
-import json
 from pathlib import Path
-from typing import Any
 
 from moderation.runs import publish_delta, publish_parquet
-from moderation.runs.manifest import read_manifests
+from moderation.runs.manifest import read_manifest, read_manifests
 from moderation.runs.publish_journal import JOURNAL, journals, read_journal, write_json
+from moderation.runs.seal import sealed
 
 
 def carry_out(output: Path, folder: Path) -> None:
@@ -16,23 +15,35 @@ def carry_out(output: Path, folder: Path) -> None:
     publish_parquet.carry_out(output, journal.operation, journal.folders)
     versions = publish_delta.carry_out(output, journal.operation, journal.tables)
     for run_id, status in journal.statuses.items():
-        mark(output / "runs" / run_id, status, versions if run_id == journal.operation else {})
+        if run_id == journal.operation:
+            mark_published(output / "runs" / run_id, status, versions)
+        else:
+            mark(output / "runs" / run_id, status)
     (folder / JOURNAL).unlink()
 
 
-def mark(folder: Path, status: str, tables: dict[str, int]) -> None:
-    """Sets a run's status in its manifest."""
-    path = folder / "manifest.json"
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    time = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    changes: dict[str, Any] = {
+def mark_published(folder: Path, status: str, tables: dict[str, int]) -> None:
+    """Completes the manifest of the run whose publication was just carried out."""
+    content = read_manifest(folder / "manifest.json")
+    changes = {
         "status": status,
         "error": None,
-        "rolled_back": time if status == "rolled_back" else None,
+        "finished": content.get("finished") or now(),
+        "tables": tables or content.get("tables", {}),
     }
-    changes["finished"] = content.get("finished") or time
-    changes["tables"] = tables or content.get("tables", {})
-    write_json(path, content | changes)
+    write_json(folder / "manifest.json", sealed(content | changes))
+
+
+def mark(folder: Path, status: str) -> None:
+    """Sets the status of a run that a rollback takes back or brings back; what it did, and its digest, stay."""
+    content = read_manifest(folder / "manifest.json")
+    time = now() if status == "rolled_back" else None
+    write_json(folder / "manifest.json", content | {"status": status, "rolled_back": time})
+
+
+def now() -> str:
+    """The time as manifests have it."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def recover(output: Path) -> None:
