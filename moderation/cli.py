@@ -39,7 +39,8 @@ app = typer.Typer(
 
     Settings come from defaults, then --config FILE (YAML), then MODERATION_* variables, then options;
     `moderation config` prints what they resolve to. Exit codes: 0 done, 2 your mistake (one line says which),
-    3 validation refused to publish, 1 anything else; a retry is safe after any of them.""",
+    3 validation refused to publish, 1 anything else; a retry is safe after any of them. `audit verify` and
+    `audit replay` exit with 1 where something is not as it was published.""",
 )
 app.add_typer(cli_ingest.app)
 app.add_typer(cli_decide.app)

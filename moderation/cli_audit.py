@@ -2,6 +2,8 @@
 
 import typer
 
+from moderation import cli_audit_replay
+
 app = typer.Typer(
     name="audit",
     no_args_is_help=True,
@@ -12,3 +14,6 @@ app = typer.Typer(
 @app.callback()
 def options() -> None:
     """Samples, estimates and checks published runs."""
+
+
+app.add_typer(cli_audit_replay.app)
