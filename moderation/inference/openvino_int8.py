@@ -32,7 +32,7 @@ def quantise(model: Any, graph: "Graph | Traced", source: "ModelSource") -> Any:
     windows = calibration_windows(source)
     inputs = [{"ids": window[None], "lengths": np.array([len(window)])} for window in windows]
     layers = sensitive(graph, windows) if isinstance(graph, Graph) else []
-    with quiet(nncf):
+    with quiet():
         return nncf.quantize(
             model,
             nncf.Dataset(inputs),
@@ -92,7 +92,7 @@ def kept_exact(model: Any, layers: list[int]) -> list[str]:
 
 
 @contextmanager
-def quiet(nncf: Any) -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keeps nncf from drawing progress bars, which are no news to who waits for a model."""
     import logging
 
@@ -100,7 +100,7 @@ def quiet(nncf: Any) -> Iterator[None]:
 
     before = progress.Progress.start
     progress.Progress.start = lambda self: None  # type: ignore[method-assign]
-    nncf.set_log_level(logging.ERROR)
+    logging.getLogger("nncf").setLevel(logging.ERROR)  # nncf.set_log_level also silences handlers that others attached
     try:
         yield
     finally:

@@ -1,5 +1,6 @@
 """int8: quantised after training, on made-up comments, with what does not bear it left alone."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,13 +60,19 @@ def test_attention_heads_and_sensitive_layers_stay_exact(tiny_model: Path) -> No
 
 
 def test_progress_bars_are_drawn_again_afterwards() -> None:
-    import nncf
     from rich.progress import Progress
 
     before = Progress.start
-    with quiet(nncf):
+    with quiet():
         assert Progress.start is not before
     assert Progress.start is before
+
+
+def test_handlers_that_others_attached_hear_as_much_as_before(caplog: pytest.LogCaptureFixture) -> None:
+    with quiet():
+        pass
+    logging.getLogger("moderation").warning("heard")
+    assert caplog.messages == ["heard"]
 
 
 @pytest.fixture(scope="module")
