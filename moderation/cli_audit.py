@@ -2,7 +2,7 @@
 
 import typer
 
-from moderation import cli_audit_replay
+from moderation import cli_audit_replay, cli_audit_verdicts
 
 app = typer.Typer(
     name="audit",
@@ -17,3 +17,4 @@ def options() -> None:
 
 
 app.add_typer(cli_audit_replay.app)
+app.add_typer(cli_audit_verdicts.app)
