@@ -2,7 +2,7 @@
 
 import typer
 
-from moderation import cli_audit_replay, cli_audit_verdicts
+from moderation import cli_audit_export, cli_audit_replay, cli_audit_verdicts
 
 app = typer.Typer(
     name="audit",
@@ -16,5 +16,6 @@ def options() -> None:
     """Samples, estimates and checks published runs."""
 
 
+app.add_typer(cli_audit_export.app)
 app.add_typer(cli_audit_replay.app)
 app.add_typer(cli_audit_verdicts.app)
