@@ -19,8 +19,13 @@ class Stratum(Strict):
     """Rows that were drawn from together, each with the probability `drawn / rows`."""
 
     name: str
+    leading: str = Field(description="the label that the stratum is told by, 'any' far below every threshold")
+    band: str = Field(description="how far its score is from its threshold, in logits")
+    action: str
+    slices: dict[str, str] = {}
     rows: Annotated[int, Field(ge=0)]
     drawn: Annotated[int, Field(ge=0)]
+    given: dict[str, int] = Field({}, description="rows that were given each label")
 
 
 class Margin(Strict):
