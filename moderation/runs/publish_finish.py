@@ -1,6 +1,8 @@
 """Finishing what a journal says, in the run that wrote it or in the next one after it died."""
 
+import contextlib
 import datetime
+import shutil
 from pathlib import Path
 
 from moderation.runs import publish_delta, publish_parquet
@@ -19,7 +21,15 @@ def carry_out(output: Path, folder: Path) -> None:
             mark_published(output / "runs" / run_id, status, versions)
         else:
             mark(output / "runs" / run_id, status)
+    remove_staged(output, journal.operation)  # before the journal: without one nobody would look for it
     (folder / JOURNAL).unlink()
+
+
+def remove_staged(output: Path, run_id: str) -> None:
+    """Removes the staged rows of a run that is published."""
+    shutil.rmtree(output / ".staging" / run_id, ignore_errors=True)
+    with contextlib.suppress(OSError):  # others are kept, for a look at what was refused
+        (output / ".staging").rmdir()
 
 
 def mark_published(folder: Path, status: str, tables: dict[str, int]) -> None:

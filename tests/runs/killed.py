@@ -72,6 +72,7 @@ def report(output: Path) -> None:
         "statuses": [manifest["status"] for manifest in manifests],
         "files": len(list((output / "labelled").glob("date=*/*.parquet"))),
         "versions": len(list(output.glob(".versions/*"))),
+        "staged": [path.name for path in output.glob(".staging")],
         "journals": len(list((output / "runs").glob(f"*/{JOURNAL}"))),
     }
     (output / "report.json").write_text(json.dumps(found))

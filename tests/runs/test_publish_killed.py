@@ -32,6 +32,7 @@ def test_a_publication_killed_at_any_step_is_whole_or_was_never_there(tmp_path, 
     assert [step["state"] for step in found] == [OLD] * first + [NEW] * (len(found) - first)
     assert all(step["statuses"] == ["published", "published"] for step in found[first:])
     assert all(step["statuses"][1:] in ([], ["running"], ["publishing"]) for step in found[:first])
+    assert [step["staged"] for step in found[first:]] == [[]] * (len(found) - first)
     leftovers = {(step["files"], step["versions"]) for step in found[:first]}
     assert leftovers == {(3, 0 if kind == "delta" else 1)}  # what was prepared is gone
 
