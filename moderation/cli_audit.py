@@ -2,7 +2,7 @@
 
 import typer
 
-from moderation import cli_audit_export, cli_audit_replay, cli_audit_sample, cli_audit_verdicts
+from moderation import cli_audit_export, cli_audit_replay, cli_audit_report, cli_audit_sample, cli_audit_verdicts
 
 app = typer.Typer(
     name="audit",
@@ -18,5 +18,6 @@ def options() -> None:
 
 app.add_typer(cli_audit_export.app)
 app.add_typer(cli_audit_replay.app)
+app.add_typer(cli_audit_report.app)
 app.add_typer(cli_audit_verdicts.app)
 app.add_typer(cli_audit_sample.app)
