@@ -1,5 +1,6 @@
 """`moderation audit export` and `audit compare`: a run's decisions for authorities and for readers of another API."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -90,3 +91,49 @@ def export_perspective(output: Path, run: str, to: Path, platform: Path | None) 
     typer.echo(f"{count:,} responses of run {manifest['run_id']} in {to}: {', '.join(names.values())}")
     if without := [label for label in labels if label not in names]:
         typer.echo(f"no attribute of Perspective's: {', '.join(without)}")
+
+
+@app.command()
+def compare(
+    baseline: Annotated[
+        Path, typer.Option("--baseline", metavar="FILE", help=".ndjson of responses, or .parquet or .csv of columns.")
+    ],
+    threshold: Annotated[
+        list[float] | None, typer.Option("--threshold", help="Of the baseline; may be given more than once.")
+    ] = None,
+    id_column: Annotated[str | None, typer.Option("--id-column", help="Where the baseline has the row's id.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the resamples.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    output: Output = OUTPUT,
+    run: RunId = "latest",
+) -> None:
+    """Compares a run's scores with stored scores of Perspective's: rank correlation, agreement, and the threshold of
+    ours that flags as many rows as theirs did, with 95% intervals.
+
+    Lines of .ndjson are the API's responses with an id beside (id, row_id, comment_id or clientToken).
+
+    Example: moderation audit compare --output out --baseline responses.ndjson --threshold 0.8
+    """
+    from dataclasses import asdict
+
+    from moderation.audit.baseline import read_baseline
+    from moderation.audit.compare import THRESHOLDS, as_lines, join, scores_of
+    from moderation.audit.compare import compare as compared
+    from moderation.audit.perspective import attributes
+    from moderation.audit.published import find_run, thresholds_of
+
+    wanted = threshold or list(THRESHOLDS)
+    if odd := [one for one in wanted if not 0 < one <= 1]:
+        raise UsageError(f"--threshold {odd[0]}: must be above 0 and at most 1")
+    manifest = find_run(output, run)
+    own = thresholds_of(manifest)
+    names = attributes(list(own))
+    stored = read_baseline(baseline, list(names.values()), id_column)
+    both, counts = join(scores_of(output, manifest, list(names)), stored)
+    pairs = [(label, name) for label, name in names.items() if name in stored]
+    found = [compared(both, label, name, own[label], wanted, seed) for label, name in pairs]
+    if as_json:
+        typer.echo(json.dumps({"run_id": manifest["run_id"], **counts, "attributes": [asdict(one) for one in found]}))
+        return
+    for line in as_lines(found, counts):
+        typer.echo(line)
