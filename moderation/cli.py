@@ -16,10 +16,12 @@ from moderation import (
     cli_functional,
     cli_ingest,
     cli_models,
+    cli_publish,
     cli_runs,
     cli_training,
 )
 from moderation.errors import GateRefused, Interrupted, UsageError
+from moderation.runs.until import Until
 
 if TYPE_CHECKING:
     from moderation.config import Config
@@ -50,6 +52,7 @@ app.add_typer(cli_models.app)
 app.add_typer(cli_evaluation.app)
 app.add_typer(cli_runs.app)
 app.add_typer(cli_audit.app)
+app.add_typer(cli_publish.app)
 
 Input = Annotated[
     list[Path] | None,
@@ -80,6 +83,7 @@ AcceptShift = Annotated[
         "--accept-shift", metavar="WHY", help="Publish though shares left their bands; says why, in the manifest."
     ),
 ]
+Tag = Annotated[str | None, typer.Option("--tag", help="A name of your own, by which the run is found again.")]
 
 Format = Annotated[
     str | None, typer.Option("--format", help="How to publish: parquet (default) or delta (needs the extra 'delta').")
@@ -118,6 +122,10 @@ def run(
     accept_shift: AcceptShift = None,
     force: Annotated[bool, typer.Option("--force", help="Also where the very result stands there already.")] = False,
     format: Format = None,
+    tag: Tag = None,
+    until: Annotated[
+        Until, typer.Option("--until", help="score: fill the score store only; validate: leave `moderation publish`.")
+    ] = Until.PUBLISH,
 ) -> None:
     """Scores a Parquet dump inside Spark, validates the result and publishes it.
 
@@ -128,14 +136,17 @@ def run(
     OUTPUT/scores/ keeps the scores: the same command goes on where a run died, scores only what is new, and does
     nothing where nothing is new. docs/runs.md says what is done again when.
     """
-    settings = resolved(**{name: value for name, value in locals().items() if name != "force"})
+    settings = resolved(**{name: value for name, value in locals().items() if name not in ("force", "until")})
     from moderation.pipeline import moderate
     from moderation.runs.run import log_to_stderr
-    from moderation.runs.summary import print_summary
+    from moderation.runs.summary import print_end, print_summary
 
     log_to_stderr()
-    manifest = moderate(settings, force)
-    print_summary(manifest, settings.output)
+    manifest = moderate(settings, force, until)
+    if until is Until.PUBLISH:
+        print_summary(manifest, settings.output)
+    else:
+        print_end(manifest, settings.output)
 
 
 @app.command()

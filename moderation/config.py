@@ -109,6 +109,7 @@ class Config(BaseSettings):
     price_per_hour: NonNegativeFloat | None = Field(
         None, description="what the machines cost in an hour; the run report then says what a million comments cost"
     )
+    tag: str | None = Field(None, description="the caller's name for the run, by which its manifest is found again")
 
     @field_validator("input", "output")
     @classmethod

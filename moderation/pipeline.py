@@ -24,6 +24,7 @@ from moderation.runs.run import Run
 from moderation.runs.shards import Shard, parts_of, shards_of
 from moderation.runs.standing import standing
 from moderation.runs.store import Store, clean, missing
+from moderation.runs.until import Until
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -37,12 +38,12 @@ log = logging.getLogger(__name__)
 PARTS_PER_CORE = 3  # of the input where it is read and decided: no core waits long for another's last one
 
 
-def moderate(config: Config, force: bool = False) -> Manifest:
+def moderate(config: Config, force: bool = False, until: Until = Until.PUBLISH) -> Manifest:
     """Scores the comments of the config's input and publishes them below its output, if the gate lets them pass.
 
     Shards that the output's score store has are not scored again. Where the very result stands there already, nothing
-    is done unless with `force`. Returns the manifest of the run. Raises `UsageError` for the caller's mistakes, with
-    nothing published, and `GateRefused` where validation refused.
+    is done unless with `force`. `until` an earlier stage, nothing is published. Returns the manifest of the run. Raises
+    `UsageError` for the caller's mistakes, with nothing published, and `GateRefused` where validation refused.
     """
     digests = Digests(config.output.resolve())
     files = find_inputs(config.input, config.columns, digests)
@@ -51,7 +52,7 @@ def moderate(config: Config, force: bool = False) -> Manifest:
     policy = read_policy(config.policy, panel)
     if rules := left_out(config.policy, panel):
         log.warning("note: the default policy goes without some rules, as the models lack what they name: %s", rules)
-    return carry_out(Plan(config, files, panel, policy, digests, scores_key(config, panel)), force)
+    return carry_out(Plan(config, files, panel, policy, digests, scores_key(config, panel)), force, until)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Plan:
         return Scope(keys, frozenset({str(date), "unknown"}) if date else None)
 
 
-def carry_out(plan: Plan, force: bool) -> Manifest:
+def carry_out(plan: Plan, force: bool, until: Until = Until.PUBLISH) -> Manifest:
     """Does what is planned, unless its result stands there already."""
     from moderation.spark.errors import full_disk, input_errors
     from moderation.spark.session import session
@@ -91,9 +92,15 @@ def carry_out(plan: Plan, force: bool) -> Manifest:
             job = Job(plan, run, spark)
             run.stage("read", job.read)
             run.stage("score", job.score)
+            if until is Until.SCORE:
+                run.manifest.status = "scored"
+                return run.manifest
             labelled = run.stage("decide", job.decide)
             outcome = run.stage("validate", job.validate, labelled)
-        run.stage("publish", job.publish, outcome)
+        if until is Until.VALIDATE:
+            run.stage("set_aside", job.set_aside, outcome)
+        else:
+            run.stage("publish", job.publish, outcome)
         return run.manifest
 
 
@@ -253,11 +260,23 @@ class Job:
         kept = kept_files(self.run.output, self.scope, staged_dates(self.run.staging))
         return ask(self.spark, self.run, self.config, self.panel, labelled, kept)
 
-    def publish(self, outcome: "Outcome") -> None:
-        """Publishes what passed; raises `GateRefused` with the reasons where it did not."""
+    def check(self, outcome: "Outcome") -> None:
+        """Raises `GateRefused` with the reasons where the gate refused; else nothing but publishing is left."""
         if not outcome.success:
             raise GateRefused(f"{outcome.refusal}\n  staged rows: {self.run.staging}")
         self.run.manifest.throughput |= self.bill()
+
+    def set_aside(self, outcome: "Outcome") -> None:
+        """Keeps what passed for `moderation publish`."""
+        from moderation.runs.accepted import set_aside
+
+        self.check(outcome)
+        set_aside(self.run.output, self.run.staging, self.scope)
+        self.run.manifest.status = "accepted"
+
+    def publish(self, outcome: "Outcome") -> None:
+        """Publishes what passed; raises `GateRefused` with the reasons where it did not."""
+        self.check(outcome)
         publish(self.run.output, self.run.staging, self.run.folder, self.scope, self.run.manifest)
         self.run.note(files=len(self.run.manifest.published), replaced=len(self.run.manifest.replaced))
 

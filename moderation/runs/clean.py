@@ -11,6 +11,7 @@ from moderation.runs import publish_delta
 from moderation.runs.history import Manifests, line, manifests_by_id, newest, state_after
 from moderation.runs.locked import locked
 from moderation.runs.publish_parquet import TREES, VERSIONS
+from moderation.runs.run import ACCEPTED, STAGING
 
 PUBLISHED = ("published", "rolled_back")
 
@@ -28,14 +29,21 @@ def clean(output: Path, keep: int, dry_run: bool = False) -> dict[str, Any]:
         kept = line(manifests, newest(manifests))[-keep:]
         found = {
             "versions": [*old_versions(output, manifests, kept), *old_files(output, manifests, kept)],
-            "staging": list(files_below(output / ".staging")),
+            "staging": list(abandoned(output)),
             "scores": list(unused_scores(output, manifests, kept)),
         }
         figures = {kind: {"files": len(files), "bytes": freed(files)} for kind, files in found.items()}
         if not dry_run:
-            for kind, folder in (("versions", VERSIONS), ("staging", ".staging"), ("scores", "scores")):
+            for kind, folder in (("versions", VERSIONS), ("staging", STAGING), ("scores", "scores")):
                 remove(found[kind], [output / folder])
         return {"dry_run": dry_run, "kept": kept, **figures, "bytes": sum(one["bytes"] for one in figures.values())}
+
+
+def abandoned(output: Path) -> Iterator[Path]:
+    """Staged rows of runs that were refused or died; what the gate accepted waits for `moderation publish`."""
+    for folder in (output / STAGING).glob("*"):
+        if not (folder / ACCEPTED).exists():
+            yield from files_below(folder)
 
 
 def old_versions(output: Path, manifests: Manifests, kept: list[str]) -> Iterator[Path]:

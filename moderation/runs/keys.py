@@ -17,7 +17,7 @@ SCORES_VERSION = 1  # raise it where the engine answers otherwise than before, o
 RUN_VERSION = 1  # raise it where deciding or the published columns change
 LENGTH = 16  # hexadecimal digits
 ELSEWHERE = {  # settings that change nothing of what is published
-    *("input", "output", "spark", "device", "backend", "threads", "price_per_hour", "accept_shift"),
+    *("input", "output", "spark", "device", "backend", "threads", "price_per_hour", "accept_shift", "tag"),
     *("models", "precision", "policy"),  # these come in by what they resolve to
 }
 

@@ -16,6 +16,7 @@ PACKAGES = (
     *("pyspark", "pyarrow", "pandas", "great-expectations"),
 )
 Status = Literal["running", "interrupted", "refused", "failed", "publishing", "published", "rolled_back"]
+Stopped = Literal["scored", "accepted"]  # runs that were not to publish
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Manifest:
 
     run_id: str
     started: str
-    status: Status = "running"
+    status: Status | Stopped = "running"
     finished: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)

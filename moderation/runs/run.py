@@ -28,22 +28,25 @@ P = ParamSpec("P")
 R = TypeVar("R")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 LOCK = ".lock"  # stays in the output folder: removing it would let two runs hold two locks of one name
+STAGING = ".staging"
+ACCEPTED = "accepted.json"  # beside the staged rows of a run that waits to be published
 log = logging.getLogger("moderation")
 
 
 class Run:
     """A run of one config; as a context it holds the output's lock and cleans up whatever way it ends.
 
-    Ends: published; refused (manifest, Data Docs and staged rows are kept); a `UsageError` (nothing is left but scores,
-    if there are any yet); any other error (the manifest says which, staged rows are removed); death, and then the next
-    run says `interrupted` and clears up.
+    Ends: published; scored or accepted, where no more was asked for (accepted rows stay, to be published); refused
+    (manifest, Data Docs and staged rows are kept); a `UsageError` (nothing is left but scores, if there are any yet);
+    any other error (the manifest says which, staged rows are removed); death, and then the next run says `interrupted`
+    and clears up.
     """
 
     def __init__(self, config: Config) -> None:
         now = datetime.datetime.now(datetime.UTC)
         run_id = f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.token_hex(1)}"  # in order by name
         self.output = config.output.resolve()
-        self.folder, self.staging = self.output / "runs" / run_id, self.output / ".staging" / run_id
+        self.folder, self.staging = self.output / "runs" / run_id, self.output / STAGING / run_id
         self.manifest = Manifest(run_id, now.isoformat(timespec="seconds"))
         self.manifest.config = config.model_dump(mode="json")
         self.manifest.versions = versions()
@@ -73,7 +76,7 @@ class Run:
         check_format(self.output, self.manifest.config["publish"]["format"])
         mark_interrupted(self.output)
         store.clean(self.output)
-        shutil.rmtree(self.output / ".staging", ignore_errors=True)  # of runs that died: the lock says they are gone
+        clear_staging(self.output)
         self.staging.mkdir(parents=True)
         self.folder.mkdir(parents=True)
         self.manifest.write(self.folder)
@@ -101,9 +104,10 @@ class Run:
         elif not unfinished:
             self.finish(error)
         refresh_index(self.output)
-        if not isinstance(error, GateRefused) and not unfinished:
+        waits = unfinished or (self.staging / ACCEPTED).exists()
+        if not isinstance(error, GateRefused) and not waits:
             shutil.rmtree(self.staging, ignore_errors=True)
-            for empty in (self.output / ".staging", self.output / "runs"):
+            for empty in (self.output / STAGING, self.output / "runs"):
                 remove_if_empty(empty)
         if isinstance(error, UsageError) and not unfinished:
             self.unmake()
@@ -143,6 +147,13 @@ def make_folders(output: Path) -> list[Path]:
     if not os.access(output, os.W_OK | os.X_OK):
         raise UsageError(f"output {output}: this user may not write there")
     return new
+
+
+def clear_staging(output: Path) -> None:
+    """Removes what runs left that died or were refused: the lock, which must be held, says that they are gone."""
+    for folder in (output / STAGING).glob("*"):
+        if not (folder / ACCEPTED).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def take_lock(output: Path) -> TextIO:

@@ -75,6 +75,16 @@ def gate_lines(manifest: Manifest) -> list[str]:
     return lines
 
 
+def print_end(manifest: Manifest, output: Path) -> None:
+    """Says how far a run came that was not to publish, and what comes next."""
+    again = f"moderation publish --output {output} --run {manifest.run_id}"
+    ends = {"accepted": f"the gate accepted it; publish it with: {again}", "scored": "its scores are stored"}
+    print(
+        f"run {manifest.run_id} is {manifest.status}"
+        + (f": {ends[manifest.status]}" if manifest.status in ends else "")
+    )
+
+
 def short(path: Path) -> Path:
     """A path as one types it from here: relative where it lies below this folder."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
