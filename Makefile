@@ -3,9 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3.11
 STAMP := $(VENV)/.installed
+AIRFLOW := .venv-airflow
+AIRFLOW_STAMP := $(AIRFLOW)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow cluster-test chaos package lint model bench coverage-study clean
+.PHONY: help setup demo test test-slow cluster-test chaos package lint model bench coverage-study airflow-setup airflow-test airflow-demo clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +46,20 @@ package: setup ## what spark-submit needs, in dist/: wheel, jobs, settings, pack
 	cp -r jobs conf dist/
 	$(BIN)/python tools/pack_environment.py --output dist/environment.tar.gz "$$(ls dist/*.whl)$(if $(EXTRAS),[$(EXTRAS)])"
 
+airflow-setup: $(AIRFLOW_STAMP) ## make .venv-airflow, an environment of its own for Airflow (docs/airflow.md)
+
+$(AIRFLOW_STAMP): airflow/constraints.txt airflow/requirements.txt
+	$(PYTHON) -m venv $(AIRFLOW)
+	@echo "Installing Airflow into $(AIRFLOW) (about a minute) ..."
+	$(AIRFLOW)/bin/pip install --quiet --disable-pip-version-check -c airflow/constraints.txt -r airflow/requirements.txt
+	@touch $@
+
+airflow-test: setup airflow-setup ## the DAGs in a real Airflow: structure, good and refused days, backfill, Asset
+	$(AIRFLOW)/bin/python -m pytest -c airflow/pytest.ini --rootdir tests/airflow --confcutdir tests/airflow tests/airflow
+
+airflow-demo: setup airflow-setup ## a real Airflow moderates one day of the sample dump; Ctrl-C stops it
+	@$(AIRFLOW)/bin/python airflow/demo.py
+
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -60,4 +76,4 @@ coverage-study: setup ## how often the audit's 95% intervals hold the truth: 1,0
 	$(BIN)/python benchmarks/coverage_study.py --write docs/coverage.md
 
 clean: ## remove the environment and the demo's output
-	rm -rf $(VENV) demo build dist *.egg-info
+	rm -rf $(VENV) $(AIRFLOW) demo build dist *.egg-info

@@ -1,0 +1,81 @@
+"""`make airflow-demo`: a real Airflow moderates one day of the bundled dump with the built-in model."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from typing import Any
+
+from local_airflow import ROOT, LocalAirflow
+
+DAY, NEXT = "2026-01-06", "2026-01-07"
+FOLDER = ROOT / "demo" / "airflow"
+SAMPLE = "import sys, pathlib, moderation.sample as s; s.write_sample(pathlib.Path(sys.argv[1]), 3000)"
+DONE = ("success", "failed")
+
+
+def main() -> int:
+    """Makes the dump, starts Airflow, runs the day, and stays until Ctrl-C where somebody is looking."""
+    python = os.environ.get("PROJECT_PYTHON") or str(ROOT / ".venv" / "bin" / "python")
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    project(python, "-c", SAMPLE, FOLDER / "sample")
+    project(python, "-m", "moderation", "ingest", FOLDER / "sample", "--output", FOLDER / "dump")
+    settings = {
+        "dump": f"{FOLDER}/dump/date={{date}}",
+        "output": str(FOLDER / "moderated"),
+        "python": python,
+        "spark_conf": {"spark.driver.memory": "1g"},
+    }
+    print("starting Airflow ...", flush=True)
+    with LocalAirflow(FOLDER / "home", settings) as airflow:
+        print(f"Airflow is at {airflow.url} (no password; Ctrl-C stops it)\n", flush=True)
+        airflow.unpause("moderate_daily", "example_consumer")
+        started = time.monotonic()
+        state = watch(airflow)
+        print(f"\n{DAY}: {state} after {time.monotonic() - started:.0f} s", flush=True)
+        print(
+            f"published  {FOLDER / 'moderated' / 'labelled'}\nlook at    {airflow.url}/dags/moderate_daily", flush=True
+        )
+        stay(airflow.url)
+    print("stopped; no process is left")
+    return 0 if state == "success" else 1
+
+
+def watch(airflow: LocalAirflow) -> str:
+    """Starts the day's run and says what becomes of each task; the run's last state."""
+    run = airflow.call("/api/v2/dags/moderate_daily/dagRuns", {"logical_date": f"{NEXT}T00:00:00Z"})["dag_run_id"]
+    seen: dict[str, Any] = {}
+    while True:
+        for task, state in airflow.tasks("moderate_daily", run).items():
+            if state and state != seen.get(task):
+                print(f"  {task:14} {state}", flush=True)
+            seen[task] = state
+        for found in airflow.runs("moderate_daily"):
+            if found["dag_run_id"] == run and found["state"] in DONE:
+                return str(found["state"])
+        time.sleep(1)
+
+
+def stay(url: str) -> None:
+    """Keeps Airflow until Ctrl-C, where there is a person at a terminal to press it."""
+    if not sys.stdin.isatty() and not os.environ.get("STAY"):
+        return
+    print(f"\n{url} stays until Ctrl-C", flush=True)
+    try:
+        while True:
+            time.sleep(1)
+    except KeyboardInterrupt:
+        print()
+
+
+def project(*command: object) -> None:
+    """Runs something with the project's own Python."""
+    subprocess.run([str(word) for word in command], check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
