@@ -13,6 +13,8 @@ from moderation.runs.manifest import Manifest, read_manifests
 from moderation.runs.publish import TREES, Scope, publish, published_files, staged_dates, staged_files
 from moderation.runs.run import ACCEPTED, STAGING
 
+REACHED = ("accepted", "published", "refused")  # the gate has spoken
+
 
 def set_aside(output: Path, staging: Path, scope: Scope) -> None:
     """Keeps a run's staged rows; whoever publishes them later checks that nothing has changed since."""
@@ -47,7 +49,7 @@ def publish_accepted(output: Path, run_id: str | None, tag: str | None) -> tuple
         if manifest.status == "published":
             shutil.rmtree(staging, ignore_errors=True)  # of a publication that died after the gate's yes
             return manifest, False
-        if manifest.status != "accepted":
+        if manifest.status != "accepted" and not is_ready(output, manifest.run_id, manifest.finished):
             raise UsageError(
                 f"run {manifest.run_id}: is {manifest.status}, not accepted by the gate; validate it first"
             )
@@ -68,11 +70,17 @@ def find(output: Path, run_id: str | None, tag: str | None) -> Manifest:
         manifest
         for manifest in read_manifests(output)
         if (manifest["run_id"] == run_id if run_id else manifest["config"].get("tag") == tag)
-        and (run_id or manifest["status"] in ("accepted", "published", "refused"))
+        and (run_id or manifest["status"] in REACHED or is_ready(output, manifest["run_id"], manifest["finished"]))
     ]
     if not found:
         raise UsageError(f"output {output}: no run {run_id or f'with the tag {tag!r}'} that got as far as the gate")
     return Manifest(**found[-1])
+
+
+def is_ready(output: Path, run_id: str, finished: str | None) -> bool:
+    """Whether accepted rows wait, whatever the manifest says since: a publication that died before it was written down
+    leaves `publishing` or `interrupted`. A run that never finished has no manifest to publish by."""
+    return finished is not None and (output / STAGING / run_id / ACCEPTED).is_file()
 
 
 def check_unchanged(output: Path, staging: Path, run_id: str) -> None:

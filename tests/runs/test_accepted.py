@@ -30,7 +30,9 @@ def rows(output: Path) -> int:
     return sum(parquet.read_metadata(file).num_rows for file in output.glob("labelled/date=*/*.parquet"))
 
 
-def test_scored_then_validated_then_published(spark: object, tiny_model: Path, dump: Path, tmp_path: Path) -> None:
+def test_scored_then_validated_then_published(
+    spark: object, tiny_model: Path, dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     output = tmp_path / "out"
     settings = config(dump, output, tiny_model, "day")
 
@@ -46,6 +48,11 @@ def test_scored_then_validated_then_published(spark: object, tiny_model: Path, d
     assert accepted.status == "accepted"
     assert accepted.scores["shards"]["scored"] == 0
     assert rows(output) == 0
+
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="disk"):
+        broken.setattr("moderation.runs.publish.write_journal", die)
+        publish_accepted(output, None, "day")
+    assert rows(output) == 0, "a publication that died before it was written down published nothing"
 
     published, new = publish_accepted(output, None, "day")
     assert new
@@ -77,6 +84,10 @@ def test_accepted_rows_outlive_other_runs_but_not_a_publication_of_their_dates(
     next((output / ".staging" / third.run_id).rglob("*.parquet")).unlink()
     with pytest.raises(UsageError, match="are not those the gate saw"):
         publish_accepted(output, third.run_id, None)
+
+
+def die(*_: object) -> None:
+    raise OSError("disk")
 
 
 def strict(folder: Path) -> Path:
