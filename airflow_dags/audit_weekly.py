@@ -1,18 +1,18 @@
-"""Every week, a sample of what was published for people to review, and a report of what they found before."""
+"""Every week, a sample of what was published for people to review, and what they found in samples before."""
 
 import datetime
 from typing import Any
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
-from airflow.sdk.exceptions import AirflowSkipException
+from moderation_dags.audit import draw_sample, estimate_reviewed
 from moderation_dags.checks import check_params
 from moderation_dags.day import common_arguments
-from moderation_dags.jobs import has_command, run_command
 from moderation_dags.settings import read_settings
 
 DOC = """
-Draws an audit sample of the newest published run. Versions of the project without `moderation audit` skip it, and say
-so in the task's log.
+Draws an audit sample of the newest published run for people to review, and logs what the samples that they have
+reviewed say: precision and recall, with intervals. Versions of the project without `moderation audit` skip both, and
+say so in the tasks' logs.
 """
 PARAMS = {"run": Param("latest", type="string", description="the published run to sample from")}
 settings = read_settings()
@@ -30,14 +30,16 @@ with DAG(
     tags=["moderation"],
 ) as dag:
 
-    @task(doc_md="Asks the project whether it has the audit commands; skips the rest where it has not.")
-    def find_commands(**context: Any) -> None:
+    @task(doc_md="Checks the params.")
+    def check(**context: Any) -> None:
         check_params(context["dag_run"].conf or {}, PARAMS)
-        if not has_command(settings, "audit", "sample"):
-            raise AirflowSkipException("this version of the project has no command `moderation audit sample`")
 
-    @task(doc_md="Draws the sample of the run.")
+    @task(pool=settings.pool, doc_md="Draws the sample; skipped in versions without `moderation audit sample`.")
     def sample(*, ti: Any = None, params: Any = None) -> None:
-        run_command(settings, "audit", "sample", "--output", settings.output, "--run", params["run"], log=ti.log)
+        draw_sample(settings, params["run"], ti.log)
 
-    find_commands() >> sample()
+    @task(pool=settings.pool, doc_md="Logs precision and recall by the verdicts so far; skipped where there are none.")
+    def estimate(*, ti: Any = None) -> list[str]:
+        return estimate_reviewed(settings, ti.log)
+
+    check() >> [sample(), estimate()]

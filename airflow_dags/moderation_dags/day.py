@@ -6,7 +6,8 @@ from typing import Any
 from airflow.sdk import Param, TriggerRule, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from moderation_dags.jobs import ModerationJob, has_command, run_command
+from moderation_dags.audit import draw_sample
+from moderation_dags.jobs import ModerationJob
 from moderation_dags.manifests import facts, newest_run
 from moderation_dags.settings import Settings
 from moderation_dags.tables import published_table
@@ -103,13 +104,15 @@ def announce(settings: Settings, plan: Any) -> Any:
 def audit_sample(settings: Settings, plan: Any) -> Any:
     """The task that draws an audit sample of the new rows, where the project has the command."""
 
-    @task(task_id="audit_sample", doc_md="Draws a sample to review; skipped in versions without `moderation audit`.")
+    @task(
+        task_id="audit_sample",
+        pool=settings.pool,
+        doc_md="Draws a sample to review; skipped in versions without `moderation audit sample`.",
+    )
     def draw(plan: dict[str, Any], *, ti: Any = None) -> None:
-        if not has_command(settings, "audit", "sample"):
-            raise AirflowSkipException("this version of the project has no command `moderation audit sample`")
         manifest = newest_run(settings.output, plan["tag"])
-        if manifest is None:
-            raise AirflowSkipException(f"no run of {plan['day']} to sample from")
-        run_command(settings, "audit", "sample", "--output", settings.output, "--run", manifest["run_id"], log=ti.log)
+        if manifest is None or manifest["status"] != "published":
+            raise AirflowSkipException(f"no published run of {plan['day']} to sample from")
+        draw_sample(settings, manifest["run_id"], ti.log)
 
     return draw(plan)

@@ -90,7 +90,10 @@ def run_command(settings: Settings, *arguments: object, log: Any) -> list[str]:
 
 
 def has_command(settings: Settings, *names: str) -> bool:
-    """Whether this version of the project knows a command."""
+    """Whether this version of the project knows a command, by its help; raises where the project cannot be asked."""
     command = [str(settings.interpreter), "-m", "moderation", *names, "--help"]
     environment = os.environ | job_environment(settings)
-    return subprocess.run(command, capture_output=True, env=environment, check=False).returncode == 0
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode and "No such command" not in done.stderr:
+        raise verdict(done.returncode, (done.stdout + done.stderr).splitlines())
+    return done.returncode == 0

@@ -1,0 +1,34 @@
+"""Audit samples and estimates, by the project's `moderation audit` commands, in versions that have them."""
+
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from moderation_dags.jobs import has_command, run_command
+from moderation_dags.settings import Settings
+
+SEED = 7  # the same run and seed give the same sample, so a task that is cleared draws none anew
+
+
+def need_command(settings: Settings, name: str) -> None:
+    """Skips the task in versions of the project that lack `moderation audit NAME`."""
+    if not has_command(settings, "audit", name):
+        raise AirflowSkipException(f"this version of the project has no command `moderation audit {name}`")
+
+
+def draw_sample(settings: Settings, run: str, log: Any) -> None:
+    """Draws the sample of a published run, which stays below `<output>/audits/`."""
+    need_command(settings, "sample")
+    options = ["--output", settings.output, "--run", run, "--margin", settings.audit_margin, "--seed", SEED]
+    run_command(settings, "audit", "sample", *options, log=log)
+
+
+def estimate_reviewed(settings: Settings, log: Any) -> list[str]:
+    """Logs what each sample that people have reviewed says of its run; the ids of those samples."""
+    need_command(settings, "estimate")
+    reviewed = sorted(path.parent.name for path in settings.output.glob("audits/*/verdicts.sqlite"))
+    if not reviewed:
+        raise AirflowSkipException(f"no sample in {settings.output}/audits has verdicts yet")
+    for sample in reviewed:
+        run_command(settings, "audit", "estimate", "--output", settings.output, "--sample", sample, log=log)
+    return reviewed
