@@ -1,5 +1,6 @@
 """Audit samples and estimates, by the project's `moderation audit` commands, in versions that have them."""
 
+import time
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -16,11 +17,13 @@ def need_command(settings: Settings, name: str) -> None:
         raise AirflowSkipException(f"this version of the project has no command `moderation audit {name}`")
 
 
-def draw_sample(settings: Settings, run: str, log: Any) -> None:
-    """Draws the sample of a published run, which stays below `<output>/audits/`."""
+def draw_sample(settings: Settings, run: str, log: Any) -> float:
+    """Draws the sample of a published run, which stays below `<output>/audits/`; the seconds that took."""
     need_command(settings, "sample")
     options = ["--output", settings.output, "--run", run, "--margin", settings.audit_margin, "--seed", SEED]
+    started = time.monotonic()
     run_command(settings, "audit", "sample", *options, log=log)
+    return round(time.monotonic() - started, 1)
 
 
 def estimate_reviewed(settings: Settings, log: Any) -> list[str]:

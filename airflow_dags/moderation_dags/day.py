@@ -76,14 +76,15 @@ def day_tasks(settings: Settings, plan: Any) -> None:
 class Score(ModerationJob):
     """The scoring job; skipped where it found the day published already."""
 
-    def execute(self, context: Any) -> None:
+    def execute(self, context: Any) -> float:
         """Scores; a job that had nothing to do leaves no run behind."""
-        super().execute(context)
+        seconds = super().execute(context)
         if newest_run(self.settings.output, self.plan["tag"]) is None:
             raise AirflowSkipException(
                 f"{self.plan['day']} is published already with the same input, model and policy; the param 'force' "
                 "does it again"
             )
+        return seconds
 
 
 def announce(settings: Settings, plan: Any) -> Any:
@@ -109,10 +110,10 @@ def audit_sample(settings: Settings, plan: Any) -> Any:
         pool=settings.pool,
         doc_md="Draws a sample to review; skipped in versions without `moderation audit sample`.",
     )
-    def draw(plan: dict[str, Any], *, ti: Any = None) -> None:
+    def draw(plan: dict[str, Any], *, ti: Any = None) -> float:
         manifest = newest_run(settings.output, plan["tag"])
         if manifest is None or manifest["status"] != "published":
             raise AirflowSkipException(f"no published run of {plan['day']} to sample from")
-        draw_sample(settings, manifest["run_id"], ti.log)
+        return draw_sample(settings, manifest["run_id"], ti.log)
 
     return draw(plan)

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections import deque
 from typing import Any
 
@@ -36,12 +37,13 @@ class ModerationJob(SparkSubmitOperator):
         self.settings = settings
         self.plan = plan
 
-    def execute(self, context: Any) -> None:
-        """Submits and waits; an exit code becomes a failure for good or a retry."""
+    def execute(self, context: Any) -> float:
+        """Submits and waits; an exit code becomes a failure for good or a retry. Returns the job's seconds."""
         arguments = self.plan[self.task_id.rsplit(".")[-1]]
         if arguments is None:
             raise AirflowSkipException("nothing to do in this step")
         self.application_args = arguments
+        started = time.monotonic()
         try:
             super().execute(context)
         except AirflowException as error:
@@ -50,6 +52,7 @@ class ModerationJob(SparkSubmitOperator):
             failure = verdict(code, str(error).splitlines())
             self.log.error("%s", failure)
             raise failure from None
+        return round(time.monotonic() - started, 1)
 
 
 def job_environment(settings: Settings) -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from days import run_day
+from days import run_day, state
 
 DAY = "2026-01-06"
 REST = ("ingest", "score", "validate", "publish", "announce", "audit_sample")
@@ -41,6 +41,25 @@ def test_the_first_task_fails_with_one_line_and_nothing_follows(
 
     assert states["wait_for_dump"] == "failed"
     assert {states[name] for name in REST} == {"upstream_failed"}
+    assert not output.exists()
+    assert message in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({}, "no day to moderate: set the param 'first', as YYYY-MM-DD"),
+        ({"first": DAY, "last": "2026-01-05"}, "param 'last' (2026-01-05) is before 'first' (2026-01-06)"),
+        ({"first": DAY, "policy": "/no/such/policy.yaml"}, "policy /no/such/policy.yaml: no such file"),
+        ({"first": DAY, "lats": DAY}, "unknown param 'lats'"),
+    ],
+)
+def test_a_backfill_of_a_mistaken_range_starts_nothing(
+    dags: Any, settings: Any, output: Path, capfd: pytest.CaptureFixture[str], params: dict[str, Any], message: str
+) -> None:
+    run = dags("moderate_backfill").test(run_conf=params)
+
+    assert state(run.get_task_instance("plan_days")) == "failed"
     assert not output.exists()
     assert message in capfd.readouterr().out
 

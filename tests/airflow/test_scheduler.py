@@ -115,3 +115,17 @@ def test_the_asset_triggers_the_consumer_with_run_id_counts_and_rates(running: L
         assert event["counts"]["scored"] == manifest["counts"]["scored"] > 0
         assert 0 <= event["flag_rate"] <= 1
         assert set(event["flag_rates"]) == set(manifest["counts"]["labels"])
+
+
+def test_a_range_of_days_is_mapped_and_what_is_published_already_is_skipped(running: LocalAirflow, place: Path) -> None:
+    running.unpause("moderate_backfill")
+    conf = {"first": DAYS[-1], "last": "2026-01-08"}
+    path = "/api/v2/dags/moderate_backfill/dagRuns"
+    run = running.call(path, {"logical_date": None, "conf": conf})["dag_run_id"]
+    running.wait(lambda: all(one["state"] in DONE for one in running.runs("moderate_backfill")), "finished")
+
+    states = running.tasks("moderate_backfill", run)
+    steps = ("score", "validate", "publish", "announce")
+    assert [states[f"one_day.{name}[0]"] for name in steps] == ["skipped"] * 4, "published by the daily DAG"
+    assert [states[f"one_day.{name}[1]"] for name in steps] == ["success"] * 4
+    assert list(published(place / "moderated")) == [*DAYS, "2026-01-08"]
