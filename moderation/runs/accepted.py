@@ -47,7 +47,6 @@ def publish_accepted(output: Path, run_id: str | None, tag: str | None) -> tuple
         manifest = find(output, run_id, tag)
         staging, folder = output / STAGING / manifest.run_id, output / "runs" / manifest.run_id
         if manifest.status == "published":
-            shutil.rmtree(staging, ignore_errors=True)  # of a publication that died after the gate's yes
             return manifest, False
         if manifest.status != "accepted" and not is_ready(output, manifest.run_id, manifest.finished):
             raise UsageError(
@@ -60,7 +59,6 @@ def publish_accepted(output: Path, run_id: str | None, tag: str | None) -> tuple
         manifest.timings["publish"] = round((ended - started).total_seconds(), 3)
         manifest.finished = ended.isoformat(timespec="seconds")
         manifest.write(folder)
-        shutil.rmtree(staging)
         return manifest, True
 
 
