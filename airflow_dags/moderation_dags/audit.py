@@ -19,6 +19,8 @@ def need_command(settings: Settings, name: str) -> None:
 
 def draw_sample(settings: Settings, run: str, log: Any) -> float:
     """Draws the sample of a published run, which stays below `<output>/audits/`; the seconds that took."""
+    if settings.audit_margin is None:
+        raise AirflowSkipException("the setting 'audit_margin' is null: no sample is wanted")
     need_command(settings, "sample")
     options = ["--output", settings.output, "--run", run, "--margin", settings.audit_margin, "--seed", SEED]
     started = time.monotonic()

@@ -44,7 +44,7 @@ class Settings(BaseModel):
     owner: Annotated[str, Field(description="the owner that Airflow shows")] = "moderation"
     parallel_days: Annotated[PositiveInt, Field(description="days that moderate_backfill does at a time")] = 2
     audit_margin: Annotated[
-        float, Field(gt=0, lt=0.5, description="what audit samples aim at: precision and recall within so much")
+        float | None, Field(gt=0, lt=0.5, description="audit samples are to tell precision and recall within so much")
     ] = 0.05
     reviewed: Annotated[Path | None, Field(description="Parquet of reviewed labels that retrain learns from")] = None
     models: Annotated[Path | None, Field(description="folder of retrained models and of the link 'current'")] = None
