@@ -75,9 +75,8 @@ def check_verdicts(design: Design, rows: "pd.DataFrame", verdicts: "pd.DataFrame
         if (id, date) not in sampled:
             raise UsageError(f"verdict on row {id} of {date}: sample {design.sample_id} never drew it")
         if label not in design.thresholds:
-            raise UsageError(
-                f"verdict on row {id}: the run has no label '{label}', only {', '.join(design.thresholds)}"
-            )
+            known = ", ".join(design.thresholds)
+            raise UsageError(f"verdict on row {id}: no label '{label}' in the run; it has {known}")
 
 
 def slice_values(rows: "pd.DataFrame", column: str, design: Design) -> Array:
