@@ -77,6 +77,17 @@ def of_sample(folder: SampleFolder, frame: Frame, thresholds: Mapping[str, float
     return [example(row[0], row[1:], thresholds) for row in rows]
 
 
+def with_verdicts(examples: Sequence[Example], folder: SampleFolder) -> list[Example]:
+    """The examples with what reviewers settled on."""
+    from moderation.audit.verdicts import settled
+
+    said: dict[tuple[str, str], dict[str, str]] = {}
+    words = settled(folder)
+    for row, date, label, word in words[["row_id", "date", "label", "verdict"]].itertuples(index=False):
+        said.setdefault((str(row), str(date)), {})[str(label)] = str(word)
+    return [replace(one, verdicts=said.get((one.id, one.date))) for one in examples]
+
+
 def example(stratum: str, row: Sequence[Any], thresholds: Mapping[str, float], label: str | None = None) -> Example:
     """One row as an example."""
     found = dict(zip(COLUMNS, row, strict=True))

@@ -102,7 +102,7 @@ class Frame:
             f"list_contains(labels, {text(label)}) AS has, unnest(list_distinct(list_transform(list_filter(entities, "
             f"lambda e: length(trim(e.text)) BETWEEN 1 AND {NAME_LETTERS}), "
             "lambda e: {'type': e.type, 'text': lower(trim(e.text))}))) AS one FROM labelled WHERE status = 'scored') "
-            f"GROUP BY 1, 2 HAVING labelled > 0 ORDER BY labelled DESC, 3, 2, 1 LIMIT {MOST_NAMES}"
+            f"GROUP BY 1, 2 HAVING labelled > 0 ORDER BY labelled DESC, 3 DESC, 2, 1 LIMIT {MOST_NAMES}"
         )
         return [Named(*row) for row in rows]
 

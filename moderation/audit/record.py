@@ -1,6 +1,7 @@
 """What was run, in words, and the digests of everything: a manifest for people who did not write the code."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from html import escape
@@ -124,6 +125,7 @@ def digests(manifest: Manifest, sample: SampleFolder | None, output: str) -> str
         design = sample.read_design()
         rows += [("sample", design.sample_id), ("frame of the sample", design.frame)]
         rows += [(path.name, sha256(path)) for path in (sample.sample, sample.design) if path.is_file()]
+        rows += verdict_digest(sample)
     versions = [f"{name} {number}" for name, number in manifest["versions"].items()]
     files = [(short_html(one["path"], 200), f"<code>{escape(str(one.get('sha256', '')))}</code>") for one in
              manifest["published"]]  # fmt: skip
@@ -142,6 +144,15 @@ def digests(manifest: Manifest, sample: SampleFolder | None, output: str) -> str
             f"<details><summary>Versions of the software</summary><p>{escape(', '.join(versions))}</p></details>",
         ]
     )
+
+
+def verdict_digest(sample: SampleFolder) -> list[tuple[str, str]]:
+    """A digest of every verdict that was ever stored, in order; the file itself changes without them."""
+    from moderation.audit.verdicts import verdicts
+
+    entries = [list(vars(entry).values()) for entry in verdicts(sample)]
+    told = json.dumps(entries, ensure_ascii=False)
+    return [(f"{len(entries):,} verdicts, as JSON", hashlib.sha256(told.encode()).hexdigest())] if entries else []
 
 
 def seconds(manifest: Manifest) -> float | None:

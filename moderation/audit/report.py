@@ -15,7 +15,7 @@ from moderation.audit.charts import histogram
 from moderation.audit.design import SampleFolder, audits, find_sample
 from moderation.audit.document import document, note, percent
 from moderation.audit.example_list import examples_html, limits_html
-from moderation.audit.examples import Example, explained, of_run, of_sample, sources_of
+from moderation.audit.examples import Example, explained, of_run, of_sample, sources_of, with_verdicts
 from moderation.audit.facts import MOST_VALUES, Counts, Frame, Histogram, Named, open_frame
 from moderation.audit.published import find_run, labelled_files, thresholds_of
 from moderation.audit.shares import by_date, by_run, by_slice, drift, named_table, share
@@ -132,7 +132,9 @@ def examples_of(frame: Frame, sample: SampleFolder | None, thresholds: Mapping[s
     """A few rows of every stratum of the sample, or around every threshold where there is none."""
     if not each:
         return []
-    return of_sample(sample, frame, thresholds, each) if sample else of_run(frame, thresholds, each)
+    if not sample:
+        return of_run(frame, thresholds, each)
+    return with_verdicts(of_sample(sample, frame, thresholds, each), sample)
 
 
 def add_models(facts: Facts, wanted: Wanted) -> None:
@@ -154,7 +156,9 @@ def truth_of(facts: Facts, output: Path) -> str:
     run_id = facts.manifest["run_id"]
     if facts.sample is None:
         return truth.nothing_known(str(output), run_id, None)
-    return truth.nothing_known(str(output), run_id, facts.sample.path.name)
+    return truth.of_sample(facts.sample, facts.labels) or truth.nothing_known(
+        str(output), run_id, facts.sample.path.name
+    )
 
 
 def report_page(facts: Facts) -> str:

@@ -94,7 +94,12 @@ def drift(now: Manifest, manifests: Sequence[Manifest]) -> str:
         rows.append((escape(name), said(one.share.value), band, f"{verdict}, after {one.band.runs} runs"))
     heads = ("share of", "this run", "expected", "")
     told = f"<p>Outside of what earlier runs lead to expect: <strong>{escape(', '.join(outside))}</strong>.</p>"
-    calm = "<p>No share that can be compared lies outside of what earlier runs lead to expect.</p>"
+    compared = any(band for _, _, band, _ in rows)
+    calm = (
+        "<p>No share that can be compared lies outside of what earlier runs lead to expect.</p>"
+        if compared
+        else "<p>Nothing can be compared yet: there are too few earlier runs of these models and thresholds here.</p>"
+    )
     return (told if outside else calm) + table("Shares of this run and the bands of earlier runs", heads, rows, (1, 2))
 
 

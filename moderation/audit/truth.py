@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moderation.audit.charts import Share, rates, reliability
+from moderation.audit.design import SampleFolder
 from moderation.audit.document import note, percent, table
 from moderation.audit.estimates import MEASURES, Estimate
 from moderation.audit.shares import unknown, wilson
@@ -41,7 +42,21 @@ def nothing_known(output: str, run_id: str, sample_id: str | None) -> str:
     )
 
 
-def estimates_html(estimates: Sequence[Estimate], reviewed: int, labels: Sequence[str]) -> str:
+def of_sample(folder: SampleFolder, labels: Sequence[str]) -> str:
+    """Precision, recall and what scores are worth, from the verdicts on a sample; '' where there are none."""
+    from moderation.audit.estimate import estimate
+    from moderation.audit.sample import read_sample
+    from moderation.audit.verdicts import settled
+
+    words, sample = settled(folder), read_sample(folder)
+    if words.empty:
+        return ""
+    reviewed = len(words[["row_id", "date"]].drop_duplicates())
+    told = estimates_html(estimate(folder, words), reviewed, len(sample), labels)
+    return told + reliability_html(judged_rows(sample, words), labels)
+
+
+def estimates_html(estimates: Sequence[Estimate], reviewed: int, sampled: int, labels: Sequence[str]) -> str:
     """Precision and recall of every label as pictures and all figures as a table; slices in a table of their own."""
     whole = [one for one in estimates if one.slice is None]
     panels = []
@@ -52,9 +67,8 @@ def estimates_html(estimates: Sequence[Estimate], reviewed: int, labels: Sequenc
     lacking = sorted({one.label for one in whole if one.measure == "recall" and not one.known})
     missing = f"<p>Not enough verdicts to tell the recall of {escape(', '.join(lacking))}.</p>" if lacking else ""
     meaning = "; ".join(f"<em>{name.replace('_', ' ')}</em>: {words}" for name, words in WORDS.items())
-    parts = [
-        f"<p>{reviewed:,} sampled rows were judged by people. {meaning}.</p>{note(missing, True) if missing else ''}"
-    ]
+    parts = [f"<p>{reviewed:,} of {sampled:,} sampled rows were judged by people. {meaning}.</p>"]
+    parts += [note(missing, True)] if missing else []
     parts += [f'<div class="panels">{"".join(panels)}</div>', estimate_table("Estimates for the whole run", whole)]
     if slices := [one for one in estimates if one.slice is not None]:
         parts.append(estimate_table("Estimates by slice", slices))
