@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,8 @@ KEY = [*ROW, "label"]
 def append(folder: SampleFolder, new: Iterable[Verdict]) -> int:
     """Stores verdicts, all or none, and returns how many were not there before.
 
-    They are on the disk when it returns. The same entry a second time changes nothing, so that a retry is safe.
+    They are on the disk when it returns. The same entry a second time changes nothing, so that a retry is safe; without
+    a time it is the same where it repeats the reviewer's last word.
     Raises `UsageError` that names the first verdict that cannot be stored: a row that was not sampled, a label that
     the run has not, a word, reviewer, time or note that breaks the rules of `Verdict`.
     """
@@ -61,16 +63,10 @@ def complete(store: sqlite3.Connection, folder: SampleFolder, labels: set[str], 
     try:
         if given.label not in labels:
             raise UsageError(f"label '{short(given.label)}' is none of the run's: {', '.join(sorted(labels))}")
-        reviewer = checked_reviewer(given.reviewer)
-        return Verdict(
-            given.row_id,
-            given.label,
-            reviewer,
-            checked_word(given.verdict),
-            date_of(store, folder, given.row_id, given.date),
-            checked_time(given.time) if given.time else next_time(store, given, reviewer),
-            checked_note(given.note),
-        )
+        date = date_of(store, folder, given.row_id, given.date)
+        reviewer, word = checked_reviewer(given.reviewer), checked_word(given.verdict)
+        entry = Verdict(given.row_id, given.label, reviewer, word, date, given.time, checked_note(given.note))
+        return replace(entry, time=checked_time(given.time) if given.time else next_time(store, entry))
     except UsageError as error:
         raise UsageError(f"verdict {number} (row '{short(given.row_id)}'): {error}; nothing was stored") from error
 
@@ -91,13 +87,19 @@ def date_of(store: sqlite3.Connection, folder: SampleFolder, row_id: str, date: 
     return dates[0]
 
 
-def next_time(store: sqlite3.Connection, given: Verdict, reviewer: str) -> str:
-    """Now, or just after the reviewer's last word on this where a clock went back: the newest entry must hold."""
-    question = "SELECT max(time) FROM verdicts WHERE row_id = ? AND label = ? AND reviewer = ?"
-    (last,) = store.execute(question, [given.row_id, given.label, reviewer]).fetchone()
+def next_time(store: sqlite3.Connection, entry: Verdict) -> str:
+    """Now, or just after the reviewer's last word on this where a clock went back: the newest entry must hold.
+
+    Where that last word is the very same, its own time: it is the same entry.
+    """
+    question = "SELECT time, verdict, note FROM verdicts WHERE row_id = ? AND date = ? AND label = ? AND reviewer = ?"
+    who = [entry.row_id, entry.date, entry.label, entry.reviewer]
+    last = store.execute(f"{question} ORDER BY time DESC, entry DESC LIMIT 1", who).fetchone()
+    if last and last[1:] == (entry.verdict, entry.note):
+        return str(last[0])
     now = datetime.now(UTC)
-    if last and datetime.fromisoformat(last) >= now:
-        now = datetime.fromisoformat(last) + timedelta(microseconds=1)
+    if last and datetime.fromisoformat(last[0]) >= now:
+        now = datetime.fromisoformat(last[0]) + timedelta(microseconds=1)
     return stored_time(now)
 
 

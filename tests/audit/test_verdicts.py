@@ -87,6 +87,9 @@ def test_the_same_entry_twice_is_stored_once(tmp_path) -> None:
     folder = sample_by_hand(tmp_path)
     entry = said(1, "yes", time="2026-01-05T10:00:00Z")
     assert (append(folder, [entry]), append(folder, [entry, entry])) == (1, 0)
+    assert append(folder, [said(1, "yes")]) == 0, "no news"
+    assert append(folder, [said(1, "yes", note="why"), said(1, "no"), said(1, "yes")]) == 3
+    assert [append(folder, [said(2, "yes", "Ben"), said(2, "no", "Cleo")]) for _ in range(2)] == [2, 0]
 
 
 BROKEN = {
