@@ -35,11 +35,11 @@ with DAG(
         check_params(context["dag_run"].conf or {}, PARAMS)
 
     @task(pool=settings.pool, doc_md="Draws the sample; skipped in versions without `moderation audit sample`.")
-    def sample(*, ti: Any = None, params: Any = None) -> float:
-        return draw_sample(settings, params["run"], ti.log)
+    def sample(*, params: Any = None) -> float:
+        return draw_sample(settings, params["run"])
 
     @task(pool=settings.pool, doc_md="Logs precision and recall by the verdicts so far; skipped where there are none.")
-    def estimate(*, ti: Any = None) -> list[str]:
-        return estimate_reviewed(settings, ti.log)
+    def estimate() -> list[str]:
+        return estimate_reviewed(settings)
 
     check() >> [sample(), estimate()]

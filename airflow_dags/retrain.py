@@ -1,6 +1,7 @@
 """Fine-tunes a model on reviewed labels and promotes it where it is better than the one in use."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ PARAMS = {
     "epochs": Param(1, type="integer", minimum=1, description="times that all rows are learnt from"),
 }
 settings = read_settings()
+log = logging.getLogger(__name__)
 
 with DAG(
     "retrain",
@@ -61,39 +63,39 @@ with DAG(
         }
 
     @task(pool=settings.pool, doc_md="Fine-tunes; killed and tried again, it goes on from its checkpoint.")
-    def finetune(plan: dict[str, Any], *, ti: Any = None, params: Any = None) -> None:
+    def finetune(plan: dict[str, Any], *, params: Any = None) -> None:
         tokens = ["--tokens", params["tokens"]] if params["tokens"] else []
         arguments = ["--data", plan["data"], "--labels", plan["labels"], "--base", params["base"] or plan["current"]]
         again = ["--epochs", params["epochs"], "--output", plan["candidate"], "--overwrite"]
         Path(plan["candidate"]).parent.mkdir(parents=True, exist_ok=True)
-        run_command(settings, "finetune", *arguments, *tokens, *again, log=ti.log)
+        run_command(settings, "finetune", *arguments, *tokens, *again)
 
     @task(pool=settings.pool, doc_md="Measures one of the two models on the held-out split.")
-    def evaluate(plan: dict[str, Any], which: str, *, ti: Any = None, params: Any = None) -> dict[str, Any]:
+    def evaluate(plan: dict[str, Any], which: str, *, params: Any = None) -> dict[str, Any]:
         chosen = ["--data", plan["data"], "--split", params["split"], "--model", plan[which], "--json"]
-        report: dict[str, Any] = json.loads(run_command(settings, "evaluate", *chosen, log=ti.log)[-1])
+        report: dict[str, Any] = json.loads(run_command(settings, "evaluate", *chosen)[-1])
         for label in report["labels"].values():
             label.pop("bins", None)  # the diagram's, of no use here
         return report
 
     @task.branch(doc_md="Compares, writes the report, and chooses between promote and keep.")
-    def decide(plan: dict[str, Any], before: Any, after: Any, *, ti: Any = None) -> str:
+    def decide(plan: dict[str, Any], before: Any, after: Any) -> str:
         verdict = compare(before, after)
         candidate = Path(plan["candidate"])
         if lost := abilities(Path(plan["current"])) - abilities(candidate):
             verdict |= {"promote": False, "reason": f"it cannot judge {', '.join(sorted(lost))} any more"}
         (candidate / "report.json").write_text(json.dumps(plan | verdict, indent=2) + "\n", encoding="utf-8")
-        ti.log.info("%s; report: %s", verdict["reason"], candidate / "report.json")
+        log.info("%s; report: %s", verdict["reason"], candidate / "report.json")
         return "promote" if verdict["promote"] else "keep"
 
     @task(doc_md="Moves the link `current` to the new model, in one step.")
-    def promote(plan: dict[str, Any], *, ti: Any = None) -> None:
+    def promote(plan: dict[str, Any]) -> None:
         point(settings.models / "current", Path(plan["candidate"]))
-        ti.log.info("%s is current; the setting 'model' should be %s", plan["candidate"], settings.models / "current")
+        log.info("%s is current; the setting 'model' should be %s", plan["candidate"], settings.models / "current")
 
     @task(doc_md="Leaves the model in use as it is; the report says why.")
-    def keep(plan: dict[str, Any], *, ti: Any = None) -> None:
-        ti.log.info("%s stays; the report is %s/report.json", plan["current"], plan["candidate"])
+    def keep(plan: dict[str, Any]) -> None:
+        log.info("%s stays; the report is %s/report.json", plan["current"], plan["candidate"])
 
     plan = check()
     trained = finetune(plan)

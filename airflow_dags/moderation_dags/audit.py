@@ -1,7 +1,6 @@
 """Audit samples and estimates, by the project's `moderation audit` commands, in versions that have them."""
 
 import time
-from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -17,23 +16,23 @@ def need_command(settings: Settings, name: str) -> None:
         raise AirflowSkipException(f"this version of the project has no command `moderation audit {name}`")
 
 
-def draw_sample(settings: Settings, run: str, log: Any) -> float:
+def draw_sample(settings: Settings, run: str) -> float:
     """Draws the sample of a published run, which stays below `<output>/audits/`; the seconds that took."""
     if settings.audit_margin is None:
         raise AirflowSkipException("the setting 'audit_margin' is null: no sample is wanted")
     need_command(settings, "sample")
     options = ["--output", settings.output, "--run", run, "--margin", settings.audit_margin, "--seed", SEED]
     started = time.monotonic()
-    run_command(settings, "audit", "sample", *options, log=log)
+    run_command(settings, "audit", "sample", *options)
     return round(time.monotonic() - started, 1)
 
 
-def estimate_reviewed(settings: Settings, log: Any) -> list[str]:
+def estimate_reviewed(settings: Settings) -> list[str]:
     """Logs what each sample that people have reviewed says of its run; the ids of those samples."""
     need_command(settings, "estimate")
     reviewed = sorted(path.parent.name for path in settings.output.glob("audits/*/verdicts.sqlite"))
     if not reviewed:
         raise AirflowSkipException(f"no sample in {settings.output}/audits has verdicts yet")
     for sample in reviewed:
-        run_command(settings, "audit", "estimate", "--output", settings.output, "--sample", sample, log=log)
+        run_command(settings, "audit", "estimate", "--output", settings.output, "--sample", sample)
     return reviewed

@@ -110,10 +110,10 @@ def audit_sample(settings: Settings, plan: Any) -> Any:
         pool=settings.pool,
         doc_md="Draws a sample to review; skipped in versions without `moderation audit sample`.",
     )
-    def draw(plan: dict[str, Any], *, ti: Any = None) -> float:
+    def draw(plan: dict[str, Any]) -> float:
         manifest = newest_run(settings.output, plan["tag"])
         if manifest is None or manifest["status"] != "published":
             raise AirflowSkipException(f"no published run of {plan['day']} to sample from")
-        return draw_sample(settings, manifest["run_id"], ti.log)
+        return draw_sample(settings, manifest["run_id"])
 
     return draw(plan)

@@ -1,5 +1,6 @@
 """Runs the project's jobs: through the Spark connection, or as plain commands of the project's own Python."""
 
+import logging
 import os
 import subprocess
 import time
@@ -13,6 +14,7 @@ from moderation_dags.settings import Settings
 from moderation_dags.verdict import code_of, verdict
 
 KEPT_LINES = 200
+log = logging.getLogger(__name__)  # the task's log: a task instance has none of its own in Airflow 3
 
 
 class ModerationJob(SparkSubmitOperator):
@@ -66,7 +68,7 @@ def job_environment(settings: Settings) -> dict[str, str]:
     return found | {"PYTHONPATH": str(settings.project)} | settings.spark_env
 
 
-def run_command(settings: Settings, *arguments: object, log: Any) -> list[str]:
+def run_command(settings: Settings, *arguments: object) -> list[str]:
     """Runs `moderation ARGUMENTS` with the project's Python, logs each line, and returns the last ones.
 
     Raises what the exit code stands for.
