@@ -14,6 +14,7 @@ from moderation.audit.shown import short_html
 
 WIDTH, HEIGHT = 320, 180  # of a panel's coordinates
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 26  # room for the scales
+NAMES = 100  # room for names beside their shares
 Point = tuple[float, float]
 
 
@@ -89,7 +90,7 @@ def top_of(highest: float) -> float:
 
 
 def rates(title: str, shares: Sequence[Share]) -> str:
-    """Shares in a row with their intervals, as dots with whiskers: over time, or side by side."""
+    """Shares in a row with their intervals, as dots with whiskers: over time."""
     known = [share for share in shares if share.value is not None]
     top = top_of(
         max((max(share.value or 0, min(share.high or 0, 1.5 * (share.value or 0))) for share in known), default=1)
@@ -108,6 +109,28 @@ def rates(title: str, shares: Sequence[Share]) -> str:
             shapes.append(label(across, HEIGHT - 8, shares[number].name[:17], anchor))
     rows = [(short_html(share.name), *figures(share)) for share in shares]
     return figure(title, spread(known), shapes, ("", "share", "95% interval", "rows"), rows)
+
+
+def side_by_side(title: str, shares: Sequence[Share]) -> str:
+    """Shares of things with names, one below the other, from 0 to 1, with their intervals."""
+    known = [share for share in shares if share.value is not None]
+    left, right, step = NAMES, WIDTH - RIGHT, (HEIGHT - TOP - BOTTOM) / max(len(shares), 1)
+    shapes = []
+    for tick in (0, 0.5, 1):
+        across = left + tick * (right - left)
+        shapes.append(f'<line class="grid" x1="{across}" y1="{TOP}" x2="{across}" y2="{HEIGHT - BOTTOM}"/>')
+        shapes.append(label(across, HEIGHT - 8, percent(tick), "end" if tick == 1 else "middle"))
+    for number, share in enumerate(shares):
+        down = TOP + (number + 0.5) * step
+        shapes.append(label(left - 6, down + 4, share.name[:16], "end"))
+        if share.value is None:
+            shapes.append(label(left + 6, down + 4, "unknown", "start"))
+            continue
+        low, high = (left + (one or 0) * (right - left) for one in (share.low, share.high))
+        shapes.append(f'<line class="whisker" x1="{low:.1f}" y1="{down:.1f}" x2="{high:.1f}" y2="{down:.1f}"/>')
+        shapes.append(f'<circle class="dot" cx="{left + share.value * (right - left):.1f}" cy="{down:.1f}" r="3"/>')
+    rows = [(short_html(share.name), *figures(share)) for share in shares]
+    return figure(title, spread(known), shapes, ("", "share", "95% interval", "reviewed"), rows)
 
 
 def spread(shares: Sequence[Share]) -> str:

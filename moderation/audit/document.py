@@ -21,7 +21,8 @@ nav a { display: inline-block; padding: .25rem 0; } summary { cursor: pointer; p
 caption { text-align: left; color: var(--ink); padding: .3rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line);
   overflow-wrap: normal; }
-td.word, th.word { overflow-wrap: anywhere; min-width: 8rem; } code { font-size: .85em; overflow-wrap: anywhere; }
+td.word bdi { overflow-wrap: anywhere; } td.word { min-width: 7rem; }
+code { font-size: .85em; overflow-wrap: anywhere; }
 .number { text-align: right; white-space: nowrap; } .quiet { color: var(--ink); }
 .good { color: var(--good); } .bad { color: var(--bad); } .note { border-left: .3rem solid var(--blue);
   background: var(--soft); padding: .6rem .9rem; margin: 1rem 0; } .note.warning { border-color: var(--bad); }

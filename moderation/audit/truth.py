@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moderation.audit.charts import Share, rates, reliability
+from moderation.audit.charts import Share, reliability, side_by_side
 from moderation.audit.design import SampleFolder
 from moderation.audit.document import note, percent, table
 from moderation.audit.estimates import MEASURES, Estimate
@@ -58,21 +58,30 @@ def of_sample(folder: SampleFolder, labels: Sequence[str]) -> str:
 
 def estimates_html(estimates: Sequence[Estimate], reviewed: int, sampled: int, labels: Sequence[str]) -> str:
     """Precision and recall of every label as pictures and all figures as a table; slices in a table of their own."""
-    whole = [one for one in estimates if one.slice is None]
+    judged = {one.label for one in estimates if one.n}
+    known = [one for one in estimates if one.label in judged]
+    whole = [one for one in known if one.slice is None]
     panels = []
     for measure in ("precision", "recall"):
         found = {one.label: one for one in whole if one.measure == measure}
         shares = [share_of(found[label]) for label in labels if label in found]
-        panels.append(rates(f"{measure} by label", shares))
-    lacking = sorted({one.label for one in whole if one.measure == "recall" and not one.known})
-    missing = f"<p>Not enough verdicts to tell the recall of {escape(', '.join(lacking))}.</p>" if lacking else ""
+        panels.append(side_by_side(f"{measure} by label", shares))
     meaning = "; ".join(f"<em>{name.replace('_', ' ')}</em>: {words}" for name, words in WORDS.items())
     parts = [f"<p>{reviewed:,} of {sampled:,} sampled rows were judged by people. {meaning}.</p>"]
-    parts += [note(missing, True)] if missing else []
-    parts += [f'<div class="panels">{"".join(panels)}</div>', estimate_table("Estimates for the whole run", whole)]
-    if slices := [one for one in estimates if one.slice is not None]:
-        parts.append(estimate_table("Estimates by slice", slices))
+    parts += lacking(whole, [label for label in labels if label not in judged])
+    parts.append(f'<div class="panels">{"".join(panels)}</div>')
+    parts.append(estimate_table("Estimates for the whole run", whole, labels))
+    if slices := [one for one in known if one.slice is not None]:
+        parts.append(estimate_table("Estimates by slice", slices, labels))
     return "\n".join(parts)
+
+
+def lacking(whole: Sequence[Estimate], unjudged: Sequence[str]) -> list[str]:
+    """What verdicts do not tell: labels that nobody judged, and those whose recall too few verdicts leave open."""
+    open_ = sorted({one.label for one in whole if one.measure == "recall" and not one.known})
+    said = [f"Nobody has judged {escape(', '.join(unjudged))}: nothing is known of them."] if unjudged else []
+    said += [f"Not enough verdicts to tell the recall of {escape(', '.join(open_))}."] if open_ else []
+    return [note("".join(f"<p>{one}</p>" for one in said), True)] if said else []
 
 
 def share_of(one: Estimate) -> Share:
@@ -80,11 +89,11 @@ def share_of(one: Estimate) -> Share:
     return Share(one.label, one.value, one.low, one.high, f"{one.n:,} reviewed")
 
 
-def estimate_table(title: str, estimates: Sequence[Estimate]) -> str:
+def estimate_table(title: str, estimates: Sequence[Estimate], labels: Sequence[str]) -> str:
     """A line for each label, and slice, and measure."""
     order = {name: place for place, name in enumerate(MEASURES)}
     rows = []
-    for one in sorted(estimates, key=lambda one: (one.slice or "", one.label, order[one.measure])):
+    for one in sorted(estimates, key=lambda one: (one.slice or "", labels.index(one.label), order[one.measure])):
         value = percent(one.value) if one.value is not None else "unknown"
         known = one.low is not None and one.high is not None
         interval = f"{percent(one.low or 0)} to {percent(one.high or 0)}" if known else ""

@@ -110,8 +110,18 @@ def test_estimates_on_the_page_are_those_of_the_command(output) -> None:
 def test_a_label_that_nobody_judged_has_no_figure(output) -> None:
     judge(output, "insult")
     said = text_of(write_report(output, "latest", Wanted(words=False)))
-    assert "Not enough verdicts to tell the recall of offensive." in said
-    assert re.search(r"whole run offensive recall unknown 0 not enough verdicts", said)
+    assert "Nobody has judged offensive: nothing is known of them." in said
+    assert "whole run offensive" not in said
+
+
+def test_too_few_verdicts_make_no_figure(output) -> None:
+    folder = SampleFolder(output / "audits" / "0123456789ab")
+    rows = pq.read_table(folder.sample).to_pylist()[:4]
+    append(folder, [Verdict(one["id"], "insult", "Ada", "yes") for one in rows])
+    said = text_of(write_report(output, "latest", Wanted(words=False)))
+    assert "Not enough verdicts to tell the recall of insult." in said
+    assert re.search(r"whole run insult recall unknown \d not enough verdicts", said)
+    assert "Fewer than 40 verdicts: offensive, insult." in said
 
 
 def test_reliability_is_weighted_as_the_rows_were_drawn(output) -> None:
