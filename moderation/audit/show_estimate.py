@@ -56,7 +56,7 @@ def cell(one: Estimate) -> str:
     """A share with its interval, or what there is instead."""
     if one.value is None or one.low is None or one.high is None:
         return "not enough verdicts"
-    digits = 3 if one.high >= 0.01 else 5
+    digits = 3 if one.high >= 0.02 else 4
     return f"{one.value:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"
 
 

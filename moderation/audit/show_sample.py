@@ -42,7 +42,7 @@ def cell(value: float | None, margin: float | None) -> str:
     """A share and its margin."""
     if value is None or margin is None:
         return "-"
-    digits = 3 if margin >= 0.001 else 5
+    digits = 3 if margin >= 0.002 else 5
     return f"{value:.{digits}f} ± {margin:.{digits}f}"
 
 
