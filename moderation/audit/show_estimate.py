@@ -17,7 +17,9 @@ def show_results(found: Results) -> None:
     console.print(f"sample {design.sample_id} of run {design.run_id}: {design.rows:,} rows, {design.drawn:,} drawn")
     for part in dict.fromkeys(one.slice for one in found.estimates):
         console.print()
-        console.print(table([one for one in found.estimates if one.slice == part], part))
+        if part:
+            console.print(part)
+        console.print(table([one for one in found.estimates if one.slice == part]))
     console.print("[low, high]: 95% interval, of all scored rows of the run; docs/coverage.md: how often it holds")
     for note, about in notes(found.estimates).items():
         console.print(f"{about}: {note}")
@@ -42,9 +44,9 @@ def notes(found: list[Estimate]) -> dict[str, str]:
     return {note: "; ".join(about) for note, about in said.items()}
 
 
-def table(found: list[Estimate], part: str | None) -> "Table":
+def table(found: list[Estimate]) -> "Table":
     """The estimates of the run, or of one slice."""
-    made = new_table(part or "label", *(measure.replace("_", " ") for measure in MEASURES), "reviewed")
+    made = new_table("label", *(measure.replace("_", " ") for measure in MEASURES), "reviewed")
     figures = {(one.label, one.measure): one for one in found}
     for label in dict.fromkeys(one.label for one in found):
         mine = [figures[label, measure] for measure in MEASURES]
