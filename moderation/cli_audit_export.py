@@ -119,9 +119,11 @@ def compare(
     from moderation.audit.baseline import read_baseline
     from moderation.audit.compare import THRESHOLDS, as_lines, join, scores_of
     from moderation.audit.compare import compare as compared
+    from moderation.audit.extra import need_extra
     from moderation.audit.perspective import attributes
     from moderation.audit.published import find_run, thresholds_of
 
+    need_extra("scipy", "statsmodels")
     wanted = threshold or list(THRESHOLDS)
     if odd := [one for one in wanted if not 0 < one <= 1]:
         raise UsageError(f"--threshold {odd[0]}: must be above 0 and at most 1")

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from moderation.audit.design import SampleFolder
+from moderation.audit.extra import need_extra
 from moderation.audit.verdicts import ROW, last_words, verdicts
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Agreement:
 
 def agreement(folder: SampleFolder) -> list[Agreement]:
     """The agreement of every pair of reviewers, and of all of three or more, on each label that two judged."""
+    need_extra("statsmodels")
     words = last_words(verdicts(folder))
     found: list[Agreement] = []
     for label, of_label in words.groupby("label"):

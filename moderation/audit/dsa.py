@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from moderation import resources
+from moderation.audit.extra import need_extra
 from moderation.audit.labelled_rows import flagged_kinds, kind_of, labelled_rows
 from moderation.audit.verdict import short
 from moderation.errors import UsageError
@@ -91,6 +92,7 @@ def statements(output: Path, manifest: dict[str, Any], platform: Platform, where
     Before the first is given, one of each kind is checked, so that whatever is missing is said at once. Raises
     `UsageError` that names what is missing or wrong, and the row where it is the row's.
     """
+    need_extra("jsonschema")
     kinds = {kind: base(platform, kind, applied(manifest)) for kind in flagged_kinds(output, manifest)}
     kinds = {kind: fields for kind, fields in kinds.items() if kind[0] in platform.actions}
     for kind, common in kinds.items():
@@ -109,7 +111,8 @@ def base(platform: Platform, kind: tuple[str, tuple[str, ...], tuple[str, ...]],
     fields: Fields = {"content_type": ["CONTENT_TYPE_TEXT"], "application_date": day, "puid": PUID}
     for section in (platform.statement, *mine[:1], *of_rule[:1], platform.actions.get(action, {})):
         fields |= {name: value for name, value in section.items() if value is not None}
-    others = list(dict.fromkeys(one["category"] for one in mine[1:] if one.get("category")))
+    given = [one["category"] for one in mine[1:] if isinstance(one.get("category"), str)]
+    others = list(dict.fromkeys(given))
     if more := [name for name in others if name != fields.get("category")]:
         fields.setdefault("category_addition", more)
     if isinstance(scope := fields.get("territorial_scope"), str):
@@ -177,6 +180,8 @@ def check_kind(fields: Fields, kind: tuple[str, tuple[str, ...], tuple[str, ...]
     """Refuses what would make every statement of this kind invalid, all that is missing in one line."""
     action, labels, rules = kind
     rows = f"rows with action {action}, labels {', '.join(labels) or '-'}, rules {', '.join(rules) or '-'}"
+    if not isinstance(fields["puid"], str):
+        raise UsageError(f"{where}: puid: must be text such as {PUID}, in quotes")
     example = fields | {"puid": "example", "content_date": fields.get("content_date", "2026-01-01")}
     errors = list(validator().iter_errors(example))
     missing = [name for error in errors if error.validator == "required" for name in error.validator_value]

@@ -128,7 +128,10 @@ def read_annotations(folder: SampleFolder, source: Path, reviewer: str | None) -
                 f"{where}: has no data.row_id; export the tasks that 'audit verdicts export' wrote, as JSON"
             )
         check_origin(data, design, where)
-        for annotation in found.get("annotations") or ():
+        given = found.get("annotations") or []
+        if not isinstance(given, list):
+            raise UsageError(f"{where}: annotations is no list")
+        for annotation in given:
             yield from said_in(annotation, data, labels, reviewer, where)
 
 

@@ -136,6 +136,7 @@ WRONG = {
         "row t1_050 of 2026-01-05: decision_facts",
     ),
     "a name with spaces": (changed(statement={"puid": "my run {id}"}), "row t1_050 of 2026-01-05: puid"),
+    "a number as a name": (changed(statement={"puid": 7}), "puid: must be text such as"),
     "another section": ({**PLATFORM, "texts": {}}, "unknown key 'texts'"),
     "a list": ("- a\n", "must hold 'key: value' lines"),
     "a section that is none": ("statement: hello\n", "statement: input should be a valid dictionary"),
