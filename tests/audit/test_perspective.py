@@ -4,10 +4,13 @@ import json
 
 import pytest
 
+from moderation.audit.labelled_rows import labelled_rows
 from moderation.audit.perspective import attributes
+from moderation.audit.published import find_run
 from moderation.cli import app, exit_code
 from moderation.errors import UsageError
 from tests.audit.run_by_hand import DAYS, labelled, published
+from tests.runs.publications import MONDAY, TUESDAY, publication
 
 
 def export(*words: str) -> int:
@@ -42,3 +45,11 @@ def test_odd_options_are_one_line(tmp_path, capsys) -> None:
     assert "must end in .ndjson or .jsonl" in capsys.readouterr().err
     assert export("--output", str(tmp_path), "--to", "x.ndjson", "--platform", "p.yaml") == 2
     assert "--platform goes with --format dsa only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_rows_of_both_publish_formats_are_read_with_their_dates_also_after_they_were_replaced(kind, tmp_path) -> None:
+    first = publication(tmp_path, {"a" * 16: {MONDAY: 3, TUESDAY: 2}}, kind)
+    publication(tmp_path, {"a" * 16: {MONDAY: 4}}, kind)
+    rows = [row for batch in labelled_rows(tmp_path, find_run(tmp_path, first.run_id), ["id", "date"]) for row in batch]
+    assert sorted(row["date"] for row in rows) == [MONDAY] * 3 + [TUESDAY] * 2
