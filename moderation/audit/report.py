@@ -91,7 +91,7 @@ def gather(output: Path, run: str, wanted: Wanted) -> Facts:
     sample = wanted_sample(output, manifest["run_id"], wanted.sample)
     files = labelled_files(output, manifest)
     with tempfile.TemporaryDirectory() as scratch, open_frame(files, list(thresholds), Path(scratch)) as frame:
-        beside = wanted.beside if wanted.beside in thresholds else next(iter(thresholds), "")
+        beside = label_beside(wanted.beside, list(thresholds))
         facts = Facts(
             manifest=manifest,
             manifests=read_manifests(output),
@@ -108,6 +108,13 @@ def gather(output: Path, run: str, wanted: Wanted) -> Facts:
     facts.truth = truth_of(facts, output)
     add_models(facts, wanted)
     return facts
+
+
+def label_beside(name: str, labels: Sequence[str]) -> str:
+    """The label whose rows' names are listed; raises `UsageError` for an unknown one, unless nobody asked for it."""
+    if name not in labels and name != BESIDE:
+        raise UsageError(f"--beside {name}: the run has no such label; it has {', '.join(labels) or 'none'}")
+    return name if name in labels else next(iter(labels), "")
 
 
 def wanted_sample(output: Path, run_id: str, name: str | None) -> SampleFolder | None:

@@ -185,6 +185,7 @@ def test_the_caller_is_told_of_mistakes_in_one_line(tmp_path) -> None:
     for wanted, problem in (
         (Wanted(slices=("language",)), "--by language: the labelled rows have no such column"),
         (Wanted(sample="abc"), "no sample of run"),
+        (Wanted(beside="rude"), "--beside rude: the run has no such label; it has offensive, insult"),
     ):
         with pytest.raises(UsageError, match=problem):
             write_report(tmp_path, "latest", wanted)
