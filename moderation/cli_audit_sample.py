@@ -30,7 +30,9 @@ def sample(
         list[str] | None,
         typer.Option("--by", metavar="COLUMN", help="A slice, such as subreddit or entities; may be repeated."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="The same run and seed give the same sample.")] = 7,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**63 - 1, help="The same run and seed give the same sample.")
+    ] = 7,
     similarity: Annotated[
         float, typer.Option("--similarity", help="From which likeness texts are shown once; 1: only equal ones.")
     ] = 0.8,

@@ -104,7 +104,7 @@ def sizes_for_margin(frame: Frame, margin: float, most: int) -> Array:
         if widest <= margin * TOLERANCE or (sizes >= frame.rows).all():
             return sizes
         target *= min((margin / widest) ** 2, 0.9)
-    return sizes_for_total(frame, most)
+    return sizes
 
 
 def chromy(parts: Array, rows: Array, target: float) -> Array:
