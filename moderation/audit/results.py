@@ -87,9 +87,7 @@ def comparison(
     decided = labels_in(output, other, rows)
     keys = list(zip(rows["date"].astype(str), rows["id"], strict=True))
     if gone := sum(key not in decided for key in keys):
-        raise UsageError(
-            f"run {other}: has no score for {gone} of the {len(keys)} sampled rows; it read something else"
-        )
+        raise UsageError(f"run {other}: lacks {gone} of the {len(keys)} sampled rows; it read something else")
     found: list[Estimate] = []
     for label in labels:
         given = np.array([label in decided[key] for key in keys], bool)
@@ -98,7 +96,7 @@ def comparison(
 
 
 def labels_in(output: Path, run_id: str, rows: "pd.DataFrame") -> dict[tuple[str, str], set[str]]:
-    """The labels that another run gave to sampled rows, by date and id."""
+    """The labels that another run gave to sampled rows, by date and id; none where it could not score a row."""
     from pyarrow import compute, parquet
 
     found: dict[tuple[str, str], set[str]] = {}
@@ -107,11 +105,10 @@ def labels_in(output: Path, run_id: str, rows: "pd.DataFrame") -> dict[tuple[str
         day = file.parent.name.removeprefix("date=")
         if day not in wanted:
             continue
-        for batch in parquet.ParquetFile(file).iter_batches(columns=["id", "labels", "status"]):
+        for batch in parquet.ParquetFile(file).iter_batches(columns=["id", "labels"]):
             kept = batch.filter(compute.is_in(batch["id"], value_set=_strings(wanted[day])))
             for row in kept.to_pylist():
-                if row["status"] == "scored":
-                    found[day, row["id"]] = set(row["labels"])
+                found[day, row["id"]] = set(row["labels"] or ())
     return found
 
 
