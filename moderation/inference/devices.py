@@ -3,6 +3,7 @@
 import logging
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,24 @@ def check(precision: str, device: Device) -> None:
     else:
         from moderation.inference import openvino_backend
 
-        openvino_backend.check_precision(precision)
+        openvino_backend.precision_here(precision)
+
+
+@lru_cache
+def resolved(precision: str, device: Device) -> dict[str, str]:
+    """What `auto` stands for here: backend, precision and place of a model whose network the backend can run.
+
+    Raises `UsageError` as `check` does.
+    """
+    check(precision, device)
+    place = resolve_place(device)
+    if place != "cpu" or device.backend == "torch":
+        from moderation.inference import torch_backend
+
+        return {"backend": "torch", "precision": torch_backend.resolve_precision(precision, place), "place": place}
+    from moderation.inference import openvino_backend
+
+    return {"backend": "openvino", "precision": openvino_backend.precision_here(precision), "place": place}
 
 
 def resolve_place(device: Device) -> str:

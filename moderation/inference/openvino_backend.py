@@ -73,9 +73,9 @@ class OpenvinoBackend:
             free.append(request)
 
 
-def check_precision(wanted: str) -> None:
-    """Raises `UsageError` where this machine cannot run in a precision."""
-    resolve_precision(wanted, runtime().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+def precision_here(wanted: str) -> str:
+    """`resolve_precision` on this machine; raises `UsageError` where it cannot run so."""
+    return resolve_precision(wanted, runtime().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
 def resolve_precision(wanted: str, capabilities: list[str]) -> str:

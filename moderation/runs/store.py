@@ -104,6 +104,23 @@ def damage(store: Store, shard: Shard, thorough: bool = False) -> str | None:
     return f"its metadata has another {wrong[0]}" if wrong else None
 
 
+def how_made(store: Store, shard: Shard) -> dict[str, Any]:
+    """What a shard's file says of how it was made: models, precision, versions, the task's backend and place.
+
+    Empty where there is no such file, or it cannot be read.
+    """
+    import pyarrow
+
+    from moderation.runs.rows import open_parquet
+
+    try:
+        with open_parquet(store.path(shard)) as file:
+            found: dict[str, Any] = json.loads((file.metadata.metadata or {}).get(SECTION, b"{}"))
+    except (OSError, ValueError, pyarrow.ArrowException):
+        return {}
+    return found
+
+
 def missing(store: Store, shards: Iterable[Shard], thorough: bool = False) -> list[Shard]:
     """The shards without scores. A file that is not what it should be is removed, with a warning, and counts as none.
 

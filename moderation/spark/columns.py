@@ -50,8 +50,8 @@ def moderate_with_work(column: "str | Column", panel: Panel, precision: str, dev
     def score(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
         from moderation.spark.worker import in_first_row, struct
 
-        for bodies in batches:
-            fields, work, load_seconds = answered(panel, precision, device, bodies.to_pylist())
+        for number, bodies in enumerate(batches):
+            fields, work, load_seconds = answered(panel, precision, device, bodies.to_pylist(), afresh=number == 0)
             yield struct({**fields, "work": in_first_row(work, load_seconds, len(bodies))})
 
     with workers_of_their_own("scoring"):
@@ -59,11 +59,18 @@ def moderate_with_work(column: "str | Column", panel: Panel, precision: str, dev
 
 
 def answered(
-    panel: Panel, precision: str, device: Device, texts: list[str | None]
+    panel: Panel, precision: str, device: Device, texts: list[str | None], afresh: bool = False
 ) -> tuple[dict[str, Any], Any, float]:
-    """A batch's fields, its work, and the seconds that loading the models took where this batch was the first."""
+    """A batch's fields, its work, and the seconds that loading the models took where this batch was the first.
+
+    Done `afresh`, the worker forgets the texts of earlier tasks, which it is chance that it had: the last bits of a
+    score follow from the texts that are computed together, and shall be the same whenever the task is done again.
+    """
+    from moderation.inference.recent import Recent
     from moderation.spark.worker import answers, task_device, worker_engine
 
     engine, loading = worker_engine(panel, precision, task_device(device))
+    if afresh:
+        engine.recent = Recent()
     fields, work = answers(engine, texts)
     return fields, work, loading.pop() if loading else 0.0

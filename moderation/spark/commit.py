@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from moderation.inference.devices import Device
+from moderation.inference.devices import Device, resolved
 from moderation.models.spec import LabelSet
 from moderation.runs.store import Store, commit
 from moderation.spark.cluster import check_seen
 from moderation.spark.schema import stored_schema, work_type
-from moderation.spark.worker import whereabouts
+from moderation.spark.worker import task_device, whereabouts
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -51,7 +51,8 @@ def committed(
         shard, receipt = shards[first.column("input_shard")[0].as_py()], dict.fromkeys(kinds.names, 0)
         rows = checked(shard, first, batches)
         answers = (kept(added(receipt, batch), schema) for batch in rows)
-        commit(store, shard, schema, answers, {**about, "task": whereabouts(device)}, receipt)
+        task = {**whereabouts(device), **resolved(about["precision"], task_device(device))}
+        commit(store, shard, schema, answers, {**about, "task": task}, receipt)
         yield pa.RecordBatch.from_pylist([receipt], receipts)
 
     return scored.mapInArrow(write, kinds)

@@ -12,7 +12,7 @@ from moderation.spark.read import bodies
 from moderation.spark.source import Reader, source
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from moderation.config import Config
     from moderation.models.panel import Panel
@@ -37,10 +37,7 @@ def score_shards(
     from moderation.runs.manifest import versions
 
     store.folder.mkdir(parents=True, exist_ok=True)  # by the driver: an executor that does not see it must not make it
-    alone = [range(number, number + 1) for number in range(len(shards))]
-    rows = bodies(source(spark, Reader(shards, alone, layout.only(ROLES))), config)
-    column = moderate_with_work("body", panel, config.precision, config.device_settings)
-    scored = rows.select("input_shard", "input_row", column.alias("moderation"))
+    scored = scored_rows(spark, shards, layout, config, panel)
     about = {
         "models": [source.model_id for source in panel.sources],
         "precision": config.precision,
@@ -50,6 +47,16 @@ def score_shards(
         return Receipts(
             [row.asDict() for row in committed(scored, store, shards, panel, about, config.device_settings).collect()]
         )
+
+
+def scored_rows(
+    spark: "SparkSession", shards: "Sequence[Shard]", layout: Layout, config: "Config", panel: "Panel"
+) -> "DataFrame":
+    """What the models say of each row of the shards, a partition for each."""
+    alone = [range(number, number + 1) for number in range(len(shards))]
+    rows = bodies(source(spark, Reader(shards, alone, layout.only(ROLES))), config)
+    column = moderate_with_work("body", panel, config.precision, config.device_settings)
+    return rows.select("input_shard", "input_row", column.alias("moderation"))
 
 
 class Receipts:
