@@ -30,7 +30,7 @@ def test_a_decision_made_again_is_equal_to_the_last_bit(replayed, row_id) -> Non
 def test_the_decision_is_the_same_on_another_backend_within_the_stated_tolerance(replayed) -> None:
     found = replay(replayed / "out", "latest", Wish("103", backend="torch"))
     assert found.verdict in ("equal", "equal within tolerance") and found.tolerance == 1e-5
-    assert {one.field.partition(".")[0] for one in found.differences} <= {"scores", "entities[0]", "entities[1]"}
+    assert all(one.computed for one in found.differences)
     assert "torch fp32 on cpu, and the run on openvino fp32 on cpu" in found.notes[0]
 
 
