@@ -54,7 +54,7 @@ def day_tasks(settings: Settings, plan: Any) -> None:
         doc_md="Scores what the score store lacks; killed and tried again, it goes on where it was. Skipped, with all "
         "that follows, where the day is published already with the same input, model and policy.",
     )
-    validate = ModerationJob(
+    validate = Validate(
         task_id="validate",
         settings=settings,
         job="moderate",
@@ -84,6 +84,18 @@ class Score(ModerationJob):
                 f"{self.plan['day']} is published already with the same input, model and policy; the param 'force' "
                 "does it again"
             )
+        return seconds
+
+
+class Validate(ModerationJob):
+    """The validating job; skipped where another run has published the very same since the day was scored."""
+
+    def execute(self, context: Any) -> float:
+        """Validates; a job that had nothing to do leaves the day's newest run as the scoring left it."""
+        seconds = super().execute(context)
+        manifest = newest_run(self.settings.output, self.plan["tag"])
+        if manifest is None or manifest["status"] == "scored":
+            raise AirflowSkipException(f"another run has published the same of {self.plan['day']} meanwhile")
         return seconds
 
 
