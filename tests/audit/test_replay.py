@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from moderation.audit.published import find_run
 from moderation.audit.replay import Wish, replay
+from moderation.audit.replay_compute import in_company
+from moderation.audit.replay_find import find_input, find_published, find_rows, layout_of
+from moderation.audit.replay_sources import found_panel, recorded_config
 from moderation.audit.verify import verify
 from moderation.errors import UsageError
 from moderation.runs.seal import sealed
+from moderation.runs.shards import shards_of
+from moderation.runs.store import Store, stored
 from moderation.text.digest import file_digest
 from tests.audit.replayed import BODIES, LONG, changed, gone
 
@@ -25,6 +31,19 @@ def test_a_decision_made_again_is_equal_to_the_last_bit(replayed, row_id) -> Non
     assert (found.verdict, found.differences, found.notes) == ("equal", (), ())
     assert found.columns > 20 and found.checked["here"]["backend"] == "openvino"
     assert found.lines()[-1] == f"equal: all {found.columns} columns, to the last bit"
+
+
+def test_a_shard_scored_anew_has_the_bits_of_the_stored_scores(replayed, spark) -> None:
+    manifest = find_run(replayed / "out", "latest")
+    config, published = recorded_config(manifest), find_published(replayed / "out", manifest, "103", None)
+    file = find_input(manifest, published.input_key, config)
+    layout, shards = layout_of(published, file, manifest, config), shards_of([file])
+    ((shard, row),) = find_rows(shards, layout, "103")
+    found = in_company(spark, shard, row, layout, config, found_panel(manifest, config, ()))
+    kept = stored(Store(replayed / "out", manifest["scores"]["key"]), shard).slice(row - shard.start, 1)
+    assert found.field("scores").to_pylist() == kept.column("scores").to_pylist()
+    (entities,), (others,) = found.field("entities").to_pylist(), kept.column("entities").to_pylist()
+    assert [entity["score"] for entity in entities] == [entity["score"] for entity in others]
 
 
 def test_the_decision_is_the_same_on_another_backend_within_the_stated_tolerance(replayed) -> None:
