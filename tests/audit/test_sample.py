@@ -162,6 +162,6 @@ def test_verdicts_become_estimates_curves_and_a_comparison_with_another_model(ou
     assert {one["slice"] for one in found["estimates"]} > {"subreddit=de", "subreddit=aww"}
     change = {one["measure"]: one for one in found["comparison"]}
     assert change["precision"]["value"] < 0 and change["recall"]["value"] < 0  # by chance
-    assert len(found["curves"]) == 20
+    assert len(found["curves"]) == 19
     shown = CliRunner().invoke(app, ["audit", "estimate", *options])
     assert f"higher in {second} by" in shown.output and "recall of insult within" in shown.output
