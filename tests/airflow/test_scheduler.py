@@ -53,8 +53,11 @@ def backfilled(running: LocalAirflow) -> list[dict[str, Any]]:
 
 
 def finished(running: LocalAirflow) -> bool:
+    """Whether all runs are done and the scheduler has closed the backfill, before which no second may begin."""
     runs = backfilled(running)
-    return len(runs) == len(DAYS) and all(run["state"] in DONE for run in runs)
+    backfills = running.call("/api/v2/backfills?dag_id=moderate_daily")["backfills"]
+    closed = all(backfill["completed_at"] for backfill in backfills)
+    return closed and len(runs) == len(DAYS) and all(run["state"] in DONE for run in runs)
 
 
 def kill_the_driver(place: Path) -> int:
