@@ -1,9 +1,10 @@
 """A reader that never stops: `python -m tests.runs.reading FORMAT LABELLED` prints one JSON line for each read.
 
-Plain Parquet is read date by date: the names of a folder are listed, then each is opened. Where one is gone by then the
-date is read again, and the line counts that. (pyarrow's own listing leaves out, silently, names that are gone before it
-has asked for their size: docs/publishing.md.) A Delta table is read over all dates at once. Each row says how many rows
-its run has of that input and date, so that every line can be judged by itself.
+Plain Parquet is read date by date: the names of a folder are listed, then each is opened. Where one is gone by then, or
+the folder is, the date is read again, and the line counts that. (`Path.glob` finds nothing, silently, where there is no
+folder; pyarrow's own listing leaves out names that are gone before it has asked for their size: docs/publishing.md.) A
+Delta table is read over all dates at once. Each row says how many rows its run has of that input and date, so that
+every line can be judged by itself.
 """
 
 import json
@@ -28,7 +29,7 @@ def read_folder(folder: Path) -> tuple[list[tuple[str, str, int]], int]:
     again = 0
     while True:
         try:
-            return rows(map(str, folder.glob("*.parquet"))), again
+            return rows(str(path) for path in folder.iterdir() if path.suffix == ".parquet"), again
         except FileNotFoundError:
             again += 1
 
