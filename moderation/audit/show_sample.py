@@ -39,9 +39,11 @@ def expected_table(design: Design) -> "Table":
 
 
 def cell(value: float | None, margin: float | None) -> str:
-    """A share and its margin."""
+    """A share and its margin; none where every row that it rests on is to be reviewed."""
     if value is None or margin is None:
         return "-"
+    if margin < 5e-6:
+        return f"{value:.3f}, all seen"
     digits = 3 if margin >= 0.002 else 5
     return f"{value:.{digits}f} ± {margin:.{digits}f}"
 

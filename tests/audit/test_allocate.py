@@ -1,10 +1,12 @@
 """Sizes of strata: within what there is, near what was asked for, and enough for the margin."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.audit.allocate import LEAST, Frame, expected_margins, fit, sizes_for_margin, sizes_for_total
+from moderation.audit.show_sample import cell
 
 
 def frame(rows: list[int], chance: list[float], flagged: list[bool]) -> Frame:
@@ -62,3 +64,16 @@ def test_nothing_is_expected_of_a_label_that_no_row_was_given() -> None:
     none = frame([1000, 500], [0.01, 0.2], [False, False])
     found = expected_margins(none, sizes_for_total(none, 200))[0]
     assert np.isnan(found[:2]).all() and found[3] > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "margin", "shown"),
+    [
+        (0.1177, 0.0, "0.118, all seen"),
+        (0.5, 0.03, "0.500 ± 0.030"),
+        (0.0011, 0.00035, "0.00110 ± 0.00035"),
+        (None, 0.1, "-"),
+    ],
+)
+def test_a_margin_is_shown_to_as_many_digits_as_it_has_and_none_where_all_is_seen(value, margin, shown) -> None:
+    assert cell(value, margin) == shown
