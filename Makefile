@@ -55,7 +55,7 @@ $(AIRFLOW_STAMP): airflow/constraints.txt airflow/requirements.txt
 	@touch $@
 
 airflow-test: setup airflow-setup ## the DAGs in a real Airflow: structure, good and refused days, backfill, Asset
-	$(AIRFLOW)/bin/python -m pytest -c airflow/pytest.ini --rootdir tests/airflow --confcutdir tests/airflow tests/airflow
+	$(AIRFLOW)/bin/python -m pytest -c airflow/pytest.ini --rootdir tests/airflow --confcutdir tests/airflow tests/airflow $(AIRFLOW_OPTIONS)
 
 airflow-demo: setup airflow-setup ## a real Airflow moderates one day of the sample dump; Ctrl-C stops it
 	@$(AIRFLOW)/bin/python airflow/demo.py
