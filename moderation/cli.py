@@ -17,6 +17,7 @@ from moderation import (
     cli_ingest,
     cli_models,
     cli_publish,
+    cli_review,
     cli_runs,
     cli_training,
 )
@@ -53,6 +54,7 @@ app.add_typer(cli_evaluation.app)
 app.add_typer(cli_runs.app)
 app.add_typer(cli_audit.app)
 app.add_typer(cli_publish.app)
+app.add_typer(cli_review.app)
 
 Input = Annotated[
     list[Path] | None,
