@@ -1,10 +1,13 @@
 """`moderation audit verdicts`: what reviewers said of a sample, in and out, and how far they agree."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from moderation.errors import UsageError
 
 if TYPE_CHECKING:
     from moderation.audit.design import SampleFolder
@@ -68,13 +71,30 @@ def export_verdicts(
     ] = None,
     blind: Annotated[bool, typer.Option("--blind", help="Tasks without the predicted labels.")] = False,
     with_verdicts: Annotated[bool, typer.Option("--with-verdicts", help="Tasks with all verdicts so far.")] = False,
+    for_training: Annotated[
+        bool, typer.Option("--for-training", help="What was settled, as 'moderation finetune' reads it.")
+    ] = False,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="For training: both, design, votes or none (docs/browse.md).")
+    ] = None,
+    test: Annotated[
+        float | None, typer.Option("--test", metavar="SHARE", help="For training: texts held out as split 'test'.")
+    ] = None,
     output: Output = OUTPUT,
     sample: Sample = "latest",
 ) -> None:
     """Writes every verdict as Parquet or CSV, or the sample as Label Studio tasks (.json, and its configuration, .xml).
 
     --blind is the fair way to have a sample judged: a predicted label that is shown is a label that is confirmed.
+    With --for-training the settled words become a column of 1, 0 or null for each label, with the texts and weights.
     """
+    if for_training:
+        if reviewer or blind or with_verdicts:
+            raise UsageError("--for-training takes what all reviewers settled; it has no tasks")
+        export_training(folder(output, sample), to, weights or "both", test or 0.0)
+        return
+    if weights or test is not None:
+        raise UsageError("--weights and --test are of training data: say --for-training too")
     from moderation.audit.label_studio import write_tasks
     from moderation.audit.second import sample_rows
     from moderation.audit.verdict_files import check_suffix, write_table
@@ -85,6 +105,21 @@ def export_verdicts(
         return
     config, count = write_tasks(where, to, sample_rows(where, reviewer), blind, with_verdicts)
     typer.echo(f"{count:,} tasks in {to}; their labelling configuration is {config}")
+
+
+def export_training(where: "SampleFolder", to: Path, weights: str, test: float) -> None:
+    """Writes training data, and says how it is learnt from."""
+    from moderation.audit.training_rows import checked_weights, write_training
+
+    found = write_training(where, to, checked_weights(weights), test)
+    alike = f", weighted: as much as {found.effective:,.0f} alike" if round(found.effective) < found.rows else ""
+    typer.echo(f"{found.rows:,} texts in {to}{alike}")
+    for label, (yes, no) in found.labels.items():
+        typer.echo(f"  {label}: {yes:,} yes, {no:,} no")
+    both = [name for name, counts in found.labels.items() if all(counts)]
+    named = ",".join(name if found.columns[name] == name else f"{name}={found.columns[name]}" for name in both)
+    learn = f"moderation finetune --data {shlex.quote(str(to))} --labels {shlex.quote(named)} --output my-model"
+    typer.echo(f"learn from them: {learn}" if both else "no label has both yes and no: too little to learn from yet")
 
 
 @app.command()

@@ -34,6 +34,10 @@ def finetune(
     entity_types: Annotated[
         str | None, typer.Option("--entity-types", metavar="A,B", help="Those to learn; all in the tags where none.")
     ] = None,
+    weight: Annotated[
+        str | None,
+        typer.Option("--weight", metavar="COLUMN", help="How much a row counts; 'weight' if there, 'none' for none."),
+    ] = None,
     dev: Annotated[Path | None, typer.Option("--dev", help="Parquet file of held-out rows, like --data.")] = None,
     dev_share: Annotated[float, typer.Option("--dev-share", help="Share of the texts that is held out.")] = 0.1,
     base: Base = None,
@@ -57,9 +61,9 @@ def finetune(
 ) -> None:
     """Fine-tunes a multi-task BERT, calibrates it, measures it, and writes a model folder that `moderation run` takes.
 
-    Data is Parquet: `text` (string) and a column of 0, 1 or null (not judged) for each label; or `tokens` (list of
-    strings) and `tags` (as many BIO tags); either may have a `split` column of train and dev. Other columns are not
-    read, but `source` and `license` go into the model card.
+    Data is Parquet: `text` (string), a column of 0, 1 or null (not judged) for each label and maybe a `weight`; or
+    `tokens` (list of strings) and `tags` (as many BIO tags); either may have a `split` column of train and dev. Other
+    columns are not read, but `source` and `license` go into the model card.
 
       moderation finetune --data train.parquet --labels insult,threat --output my-model
 
@@ -94,11 +98,11 @@ def finetune(
     }
     options = Options(device, threads, checkpoint_seconds, overwrite)
     if recipe is None and (labels or tokens or dev or entity_types or data.is_file()):
-        read = recipe_of(data, labels, tokens, entity_types, dev, dev_share, changes)
+        read = recipe_of(data, labels, tokens, entity_types, dev, dev_share, changes, weight or "weight")
         make_model(read, Path(), output, None, options)
         return
-    if labels or tokens or dev or entity_types:
-        raise UsageError("--recipe names labels, tokens, entity types and dev files itself")
+    if labels or tokens or dev or entity_types or weight:
+        raise UsageError("--recipe names labels, tokens, entity types, weights and dev files itself")
     make_model(changed(read_recipe(recipe or BUILTIN), changes), data, output, None, options)
 
 

@@ -21,10 +21,11 @@ class Counts:
     negatives: np.ndarray
 
     @classmethod
-    def of(cls, scores: np.ndarray, truth: np.ndarray) -> Self:
-        """Counts of rows: scores [rows] in [0, 1], none of them NaN, and truth [rows], bool."""
+    def of(cls, scores: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None) -> Self:
+        """Counts of rows: scores [rows] in [0, 1], none of them NaN, truth [rows], bool, and how much each counts."""
         distinct, place = np.unique(scores.astype(np.float64), return_inverse=True)
-        counted = (np.bincount(place[rows], minlength=len(distinct)).astype(np.float64) for rows in (truth, ~truth))
+        each = np.ones(len(truth)) if weights is None else weights
+        counted = (np.bincount(place[rows], each[rows], minlength=len(distinct)) for rows in (truth, ~truth))
         return cls(distinct, *counted)
 
     @property

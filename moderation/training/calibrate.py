@@ -18,7 +18,7 @@ from moderation.training.choose import LabelFit, fit_label
 from moderation.training.data import label_targets
 from moderation.training.fit import Judged, Unfit
 from moderation.training.recipe import CalibrationSource, Recipe
-from moderation.training.rows import read_rows
+from moderation.training.rows import read_rows, weights_of
 
 
 def calibrate(recipe: Recipe, data: Path, folder: Path, report: Callable[[str], None]) -> None:
@@ -49,10 +49,10 @@ def fit_source(
     rows = read_rows(data, source, "dev", ["text", *source.labels.values()], recipe.seed)
     scores = answers(engine, rows["text"].tolist()).scores
     targets = label_targets(rows, source.labels, recipe.labels)
-    criterion, found = Criterion.parse(source.threshold), {}
+    criterion, found, weights = Criterion.parse(source.threshold), {}, weights_of(rows, source)
     for label in source.labels:
         truth, column = targets[:, recipe.labels.index(label)], scores[:, engine.spec.labels.index(label)]
-        judged = judged_rows(column, truth, source.base_rate.get(label))
+        judged = judged_rows(column, truth, source.base_rate.get(label), weights)
         try:
             found[label] = fit_label(judged, source.method, criterion)
         except (Unfit, Unreachable) as error:
@@ -60,10 +60,13 @@ def fit_source(
     return found
 
 
-def judged_rows(scores: np.ndarray, truth: np.ndarray, base_rate: float | None) -> Judged:
+def judged_rows(
+    scores: np.ndarray, truth: np.ndarray, base_rate: float | None, weights: np.ndarray | None = None
+) -> Judged:
     """The rows that were both scored and judged; `truth` [rows] is of 0, 1 and NaN."""
     known = ~np.isnan(scores) & ~np.isnan(truth)
-    return Judged(logit(scores[known]), truth[known] == 1, base_rate)
+    drawn = None if weights is None else weights[known].astype(np.float64)
+    return Judged(logit(scores[known]), truth[known] == 1, base_rate, drawn)
 
 
 def write_spec(folder: Path, spec: ModelSpec) -> None:

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from moderation.inference.engine import Engine
 from moderation.training.evaluate import LabelFigures, SpanFigures
-from moderation.training.recipe import Recipe, Source
-from moderation.training.rows import read_rows
+from moderation.training.recipe import Recipe, Source, TextSource
+from moderation.training.rows import read_rows, weights_of
 
 LIMITS = """\
 - Counter-speech, quotation and reclaimed words are often scored like the speech that they answer or quote.
@@ -120,8 +123,18 @@ def data_table(recipe: Recipe, data: Path) -> str:
     for source, what in taught:
         frame = read_rows(data, source, "train", [source.group, "license"], recipe.seed)
         for name, part in frame.groupby(source.group):
-            rows.append(f"| {name} | {len(part):,} | {what} | {', '.join(sorted(part['license'].unique()))} |")
+            licences = ", ".join(sorted(part["license"].unique()))
+            rows.append(f"| {name} | {len(part):,}{weighed(part, source)} | {what} | {licences} |")
     return table("| source | rows | teaches | licence |", rows)
+
+
+def weighed(rows: pd.DataFrame, source: Source) -> str:
+    """What weights leave of a number of rows: how many of equal weight tell as much (Kish's effective size)."""
+    if not isinstance(source, TextSource):
+        return ""
+    weights = weights_of(rows, source).astype(np.float64)
+    size = weights.sum() ** 2 / (weights**2).sum()
+    return f", weighted: as much as {size:,.0f} alike" if np.ptp(weights) else ""
 
 
 def label_table(figures: list[LabelFigures]) -> str:

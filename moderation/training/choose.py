@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from moderation.evaluation.bootstrap import SEED
-from moderation.evaluation.counts import Counts, Cuts, calibration_error
+from moderation.evaluation.counts import Cuts, calibration_error
 from moderation.evaluation.thresholds import Criterion, Unreachable, choose
 from moderation.models.calibration import Calibration
 from moderation.training.fit import METHODS, Judged, Unfit, apply
@@ -47,7 +47,7 @@ def fit_label(rows: Judged, method: Method, criterion: Criterion, before: Calibr
     losses = {name: log_loss(rows, scores) for name, scores in unseen.items()}
     best = min(losses, key=lambda name: losses[name])
     calibration = METHODS[best](rows)
-    threshold = choose(Counts.of(apply(calibration, rows.logits), rows.truth), criterion, rows.base_rate)
+    threshold = choose(rows.as_drawn(apply(calibration, rows.logits)), criterion, rows.base_rate)
     cuts = honest_cuts(rows, best, criterion)
     return LabelFit(
         calibration,
@@ -106,7 +106,7 @@ def honest_cuts(rows: Judged, method: str, criterion: Criterion) -> Cuts:
         part = rows.of(seen)
         calibration = METHODS[method](part)
         try:
-            threshold = choose(Counts.of(apply(calibration, part.logits), part.truth), criterion, rows.base_rate)
+            threshold = choose(part.as_drawn(apply(calibration, part.logits)), criterion, rows.base_rate)
         except Unreachable:  # by so few rows; then nothing is flagged
             continue
         flagged[unseen] = apply(calibration, rows.logits[unseen]) >= threshold

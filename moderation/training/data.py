@@ -11,7 +11,7 @@ from moderation.errors import UsageError
 from moderation.inference.tokenise import tokenise
 from moderation.text.normalise import without_surrogates
 from moderation.training.recipe import Recipe, TextSource, TokenSource
-from moderation.training.rows import read_rows
+from moderation.training.rows import read_rows, weights_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -21,12 +21,15 @@ IGNORED = -100  # torch's own value for a token that has no target
 
 @dataclass(frozen=True)
 class Example:
-    """One text: its token ids, its label targets (NaN: not judged), or its tag targets and the tags allowed there."""
+    """One text: its token ids, its label targets (NaN: not judged), or its tag targets and the tags allowed there.
+
+    `weight` is how much a text's labels count beside those of the others."""
 
     ids: np.ndarray
     labels: np.ndarray | None = None
     tags: np.ndarray | None = None
     allowed: np.ndarray | None = None
+    weight: float = 1.0
 
 
 def label_targets(rows: pd.DataFrame, columns: dict[str, str], labels: list[str]) -> np.ndarray:
@@ -43,8 +46,9 @@ def text_examples(recipe: Recipe, folder: Path, split: str, tokenizer: "Tokenize
     for source in recipe.texts:
         rows = read_rows(folder, source, split, ["text", *source.labels.values()], recipe.seed)
         targets = label_targets(rows, source.labels, recipe.labels)
-        for ids, target in zip(token_ids(rows["text"], tokenizer, recipe.max_tokens - 2), targets, strict=True):
-            examples.append(Example(ids, labels=target))
+        texts, weights = token_ids(rows["text"], tokenizer, recipe.max_tokens - 2), weights_of(rows, source)
+        for ids, target, weight in zip(texts, targets, weights, strict=True):
+            examples.append(Example(ids, labels=target, weight=float(weight)))
     return examples
 
 

@@ -17,19 +17,21 @@ class Unfit(ValueError):
 @dataclass(frozen=True)
 class Judged:
     """One label's rows: uncalibrated logits and truth (bool), [rows]; `base_rate` is the share of positives in nature,
-    where the rows were drawn richer or poorer."""
+    where the rows were drawn richer or poorer, `drawn` how much each row counts besides."""
 
     logits: np.ndarray
     truth: np.ndarray
     base_rate: float | None = None
+    drawn: np.ndarray | None = None
 
     @property
     def weights(self) -> np.ndarray:
         """Weights that give the positives the share that they have in nature."""
+        each = np.ones(len(self.truth)) if self.drawn is None else self.drawn
         if self.base_rate is None:
-            return np.ones(len(self.truth))
-        share = self.truth.mean()
-        return np.where(self.truth, self.base_rate / share, (1 - self.base_rate) / (1 - share))
+            return each
+        share = np.average(self.truth, weights=each)
+        return each * np.where(self.truth, self.base_rate / share, (1 - self.base_rate) / (1 - share))
 
     @property
     def fewest(self) -> int:
@@ -38,11 +40,16 @@ class Judged:
 
     def counts(self, scores: np.ndarray) -> Counts:
         """Scores [rows] against the truth, weighted to the base rate."""
-        return Counts.of(scores, self.truth).at_base_rate(self.base_rate)
+        return self.as_drawn(scores).at_base_rate(self.base_rate)
+
+    def as_drawn(self, scores: np.ndarray) -> Counts:
+        """Scores [rows] against the truth, by the rows' own weights alone."""
+        return Counts.of(scores, self.truth, self.drawn)
 
     def of(self, rows: np.ndarray) -> "Judged":
         """Some of the rows."""
-        return Judged(self.logits[rows], self.truth[rows], self.base_rate)
+        drawn = None if self.drawn is None else self.drawn[rows]
+        return Judged(self.logits[rows], self.truth[rows], self.base_rate, drawn)
 
 
 def apply(calibration: Calibration, logits: np.ndarray) -> np.ndarray:
@@ -108,7 +115,7 @@ def fit_isotonic(rows: Judged) -> Calibration:
     scores = sigmoid(rows.logits)
     plain = Counts.of(scores, rows.truth)
     cell = mass_cells(plain, MOST_KNOTS - 2)
-    counts = plain.at_base_rate(rows.base_rate)
+    counts = rows.counts(scores)
     positives = np.bincount(cell, counts.positives)
     weight = positives + np.bincount(cell, counts.negatives)
     shares = isotonic_regression(positives / weight, sample_weight=weight)

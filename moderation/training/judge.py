@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from moderation.training.data import IGNORED, Example
-from moderation.training.losses import label_loss, tag_loss
+from moderation.training.losses import tag_loss
 from moderation.training.order import grouped
 from moderation.training.trainer import Trainer
 
@@ -53,8 +53,8 @@ def judge(trainer: Trainer, texts: list[Example], sentences: list[Example]) -> J
     found, losses, counts = [], [], np.zeros(3)
     for batch in batches(texts, trainer):
         logits, targets = trainer.forward(*trainer.inputs(batch))[0], trainer.stacked([row.labels for row in batch])
-        losses.append(label_loss(logits, targets, trainer.positive, trainer.label).item())
-        found.append((logits.float().cpu().numpy(), targets.cpu().numpy()))
+        losses.append(trainer.data_loss(logits, batch).item())
+        found.append((logits.float().cpu().numpy(), targets.cpu().numpy(), np.array([row.weight for row in batch])))
     for batch in batches(sentences, trainer):
         tags = trainer.forward(*trainer.inputs(batch))[1][:, 1:-1]
         losses.append(tag_loss(tags, *trainer.tag_targets(batch, tags.shape[1])).item())
@@ -68,18 +68,18 @@ def batches(examples: list[Example], trainer: Trainer) -> list[list[Example]]:
     return list(grouped(examples, trainer.recipe.batch_tokens, np.arange(len(examples))))
 
 
-def mean_average_precision(batches: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """The mean over the labels that were judged both ways, of scores and targets [rows, labels]."""
+def mean_average_precision(batches: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> float:
+    """The mean over the labels that were judged both ways, of scores and targets [rows, labels] and weights [rows]."""
     from sklearn.metrics import average_precision_score
 
     if not batches:
         return float("nan")
-    scores, targets = (np.concatenate(part) for part in zip(*batches, strict=True))
+    scores, targets, weights = (np.concatenate(part) for part in zip(*batches, strict=True))
     found = []
     for score, target in zip(scores.T, targets.T, strict=True):
         judged = ~np.isnan(target)
         if len(np.unique(target[judged])) == 2:
-            found.append(average_precision_score(target[judged] == 1, score[judged]))
+            found.append(average_precision_score(target[judged] == 1, score[judged], sample_weight=weights[judged]))
     return float(np.mean(found)) if found else float("nan")
 
 

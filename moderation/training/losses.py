@@ -13,12 +13,13 @@ def label_loss(
     targets: torch.Tensor,
     positive: torch.Tensor | None = None,
     label: torch.Tensor | None = None,
+    row: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Binary cross-entropy over judged labels; logits and targets are [rows, labels], NaN is not judged.
 
     A row counts by the square root of the labels that it was judged for: a source that judges seven labels teaches
     more than one that judges one, but does not drown it. `positive` [labels] weighs positives, `label` [labels] both
-    sides of a label; by 1 where they are None.
+    sides of a label, `row` [rows] whole rows; by 1 where they are None. The loss is the weighted mean of the batch.
     """
     judged = ~targets.isnan()
     losses = functional.binary_cross_entropy_with_logits(
@@ -26,6 +27,7 @@ def label_loss(
     )
     weights = judged / judged.sum(1, keepdim=True).clamp(min=1).sqrt()
     weights = weights if label is None else weights * label
+    weights = weights if row is None else weights * row[:, None]
     return (losses * weights).sum() / weights.sum().clamp(min=1e-9)
 
 

@@ -44,6 +44,9 @@ class TextSource(Source):
     """
 
     labels: dict[str, str]
+    weight: str | None = Field(
+        "weight", description="column of how much a row counts, 1 where there is no such column; null: all rows alike"
+    )
 
 
 class TokenSource(Source):

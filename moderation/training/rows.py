@@ -9,7 +9,7 @@ import pandas as pd
 
 from moderation.errors import UsageError
 from moderation.training.recipe import Source, TextSource, TokenSource
-from moderation.training.schema import check_labels, read_columns, with_tags, with_text
+from moderation.training.schema import check_labels, check_weights, read_columns, with_tags, with_text
 
 UNKNOWN = "not stated"
 
@@ -24,7 +24,8 @@ def read_rows(folder: Path, source: Source, split: str, needed: list[str], seed:
     given = source.dev if split == "dev" and source.dev else source.file
     path = folder / given
     wanted = [name for name in (*needed, *source.where) if name not in (source.group, "license")]
-    rows = everything = read_columns(path, [*content_columns(source), *wanted], ["split", source.group, "license"])
+    optional = ["split", source.group, "license", *weight_column(source)]
+    rows = everything = read_columns(path, [*content_columns(source), *wanted], optional)
     rows = of_split(rows, source, split, seed)
     for column, values in source.where.items():
         rows = rows[rows[column].isin(values)]
@@ -40,6 +41,18 @@ def content_columns(source: Source) -> list[str]:
     if isinstance(source, TextSource):
         return ["text", *source.labels.values()]
     return ["tokens", "tags"] if isinstance(source, TokenSource) else []
+
+
+def weight_column(source: Source) -> list[str]:
+    """The column of a source's weights, where it may have one: a column of labels is none."""
+    named = source.weight if isinstance(source, TextSource) else None
+    return [named] if named and isinstance(source, TextSource) and named not in source.labels.values() else []
+
+
+def weights_of(rows: pd.DataFrame, source: TextSource) -> np.ndarray:
+    """How much each row counts [rows]: 1 where the source has no weights."""
+    found = [name for name in weight_column(source) if name in rows]
+    return rows[found[0]].to_numpy(np.float32) if found else np.ones(len(rows), np.float32)
 
 
 def of_split(rows: pd.DataFrame, source: Source, split: str, seed: int) -> pd.DataFrame:
@@ -65,6 +78,7 @@ def checked(rows: pd.DataFrame, source: Source, path: Path, split: str, among: i
     if isinstance(source, TextSource):
         rows = with_text(rows, path)
         check_labels(rows, list(source.labels.values()), path)
+        check_weights(rows, weight_column(source), path)
     elif isinstance(source, TokenSource):
         rows = with_tags(rows, path)
     if rows.empty and (split == "train" or source.dev):

@@ -1,6 +1,7 @@
 """The schema of training data, checked: an error names the file, the column and the value.
 
-Texts: a string column `text` (null or blank: the row is left out) and label columns of 0, 1 or null (not judged).
+Texts: a string column `text` (null or blank: the row is left out), label columns of 0, 1 or null (not judged), and
+maybe a column `weight` of how much each row counts.
 Sentences: `tokens`, a list of strings, and `tags`, as many BIO tags (null: the row is left out). Either may have a
 column `split` of `train` and `dev`. Other columns may be there and are not read.
 """
@@ -72,6 +73,14 @@ def check_labels(rows: pd.DataFrame, columns: list[str], path: Path) -> None:
         given = rows[column]
         number = pd.to_numeric(given.where(given.map(is_number)), errors="coerce")
         refuse(path, column, given, given.notna() & ~number.isin([0, 1]), "a label is 0, 1 or null (not judged)")
+
+
+def check_weights(rows: pd.DataFrame, columns: list[str], path: Path) -> None:
+    """Raises `UsageError` for the first weight that is no number above 0; columns that are not there are passed by."""
+    for column in (name for name in columns if name in rows):
+        number = pd.to_numeric(rows[column].where(rows[column].map(is_number)), errors="coerce")
+        odd = ~(np.isfinite(number) & (number > 0))
+        refuse(path, column, rows[column], odd, "a weight is a number above 0 (`weight` in a recipe names its column)")
 
 
 def is_number(value: object) -> bool:

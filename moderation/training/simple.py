@@ -17,9 +17,11 @@ def recipe_of(
     dev: Path | None,
     dev_share: float,
     changes: dict[str, Any],
+    weight: str = "weight",
 ) -> Recipe:
     """The recipe that learns `labels` (`name` or `name=column`, comma between) from `data`, and the entity types of
     `tokens`. Where there are no labels, `data` is the file of sentences. All labels are calibrated on the dev rows.
+    Rows count by the column `weight` where there is one; 'none' has them all count alike.
     """
     if not data.is_file():
         raise UsageError(f"--data {data}: no such file; with --recipe it is the folder that the recipe's files are in")
@@ -27,7 +29,10 @@ def recipe_of(
     if not columns and tokens is not None:
         raise UsageError("--tokens beside --data needs --labels; for entities alone give the sentences as --data")
     held = {"dev": str(dev) if dev else None, "dev_share": dev_share}
-    texts = [{"file": str(data), "labels": columns, **held}] if columns else []
+    weights = {"weight": None if weight == "none" else weight}
+    if columns and weight not in ("weight", "none"):
+        read_columns(data, [weight], [])  # a column that was named has to be there
+    texts = [{"file": str(data), "labels": columns, **held, **weights}] if columns else []
     sentences = tokens if columns else data
     types = names(entity_types) if entity_types else types_of(sentences) if sentences else []
     beside = {"dev_share": dev_share} if columns else held

@@ -44,12 +44,18 @@ class Trainer:
         """The loss of the labels."""
         ids, mask = self.inputs(texts)
         logits, _ = self.forward(ids, mask)
-        hard = label_loss(logits, self.stacked([row.labels for row in texts]), self.positive, self.label)
+        hard = self.data_loss(logits, texts)
         if self.teacher is None or not self.teacher.labels:
             return hard
         with self.autocast():
             taught, _ = self.teacher.logits(ids, mask)
         return self.mixed(hard, self.teacher.label_loss(taught, logits))
+
+    def data_loss(self, logits: torch.Tensor, texts: list[Example]) -> torch.Tensor:
+        """The loss of the labels that the data has, each text by its weight."""
+        targets = self.stacked([row.labels for row in texts])
+        weights = torch.tensor([row.weight for row in texts], device=self.device)
+        return label_loss(logits, targets, self.positive, self.label, weights)
 
     def sentence_loss(self, sentences: list[Example]) -> torch.Tensor:
         """The loss of the tags."""
