@@ -88,3 +88,27 @@ def clean(
     typer.echo(
         f"{'would free' if dry_run else 'freed'} {found['bytes']:,} bytes; kept: {', '.join(found['kept']) or '-'}"
     )
+
+
+@app.command()
+def mirror(
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="s3://, gs://, az:// or abfss://, a folder in it.")],
+    output: Output = OUTPUT,
+    as_json: Json = False,
+) -> None:
+    """Copies what is published to an object store, as Delta tables: one commit each, a second time changes nothing.
+
+    Example: AWS_REGION=eu-west-1 moderation runs mirror --output out --to s3://bucket/moderated
+    """
+    from dataclasses import asdict
+
+    from moderation.runs.mirror import mirror
+
+    told = [] if as_json else [lambda path, size: typer.echo(f"{path}  {size:,} bytes")]
+    found = mirror(output.resolve(), to, *told)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found]))
+        return
+    for one in found:
+        version = "no table" if one.version is None else f"version {one.version}"
+        typer.echo(f"{one.tree:10} {version}: {one.added:,} files added, {one.removed:,} removed, {one.bytes:,} bytes")

@@ -111,9 +111,14 @@ def next_schema(folder: Path, files: list[Path]) -> dict[str, Any]:
 
 def add_columns(folder: Path, schemas: list[dict[str, Any]]) -> dict[str, Any]:
     """The table's columns with those of more schemas."""
-    found = [json.loads(open_table(folder).schema().to_json())] if is_table(folder) else []
-    schema = reduce(lambda one, other: widen(one, other, f"{folder}: "), [*found, *schemas])
-    check_names(schema, str(folder))
+    return wider(open_table(folder) if is_table(folder) else None, schemas, str(folder))
+
+
+def wider(table: "DeltaTable | None", schemas: list[dict[str, Any]], where: str) -> dict[str, Any]:
+    """As `add_columns`, of a table that is open; None where there is none yet."""
+    found = [json.loads(table.schema().to_json())] if table else []
+    schema = reduce(lambda one, other: widen(one, other, f"{where}: "), [*found, *schemas])
+    check_names(schema, where)
     return schema
 
 
@@ -121,16 +126,24 @@ def carry_out(output: Path, operation: str, plans: dict[str, dict[str, Any]]) ->
     """Commits what has not been committed; returns the version of every table afterwards."""
     for tree, plan in plans.items():
         folder = output / tree
-        if is_table(folder) and open_table(folder).transaction_version(operation) is not None:
+        table = open_table(folder) if is_table(folder) else None
+        if table and table.transaction_version(operation) is not None:
             continue
         if "restore" in plan:
             restore(folder, operation, plan["restore"])
         else:
-            commit(folder, operation, plan)
+            commit(str(folder), table, plan, by(operation), SETTINGS)
     return {tree: open_table(output / tree).version() for tree in TREES if is_table(output / tree)}
 
 
-def commit(folder: Path, operation: str, plan: dict[str, Any]) -> None:
+def commit(
+    uri: str,
+    table: "DeltaTable | None",
+    plan: dict[str, Any],
+    told: "CommitProperties",
+    settings: dict[str, str] | None = None,
+    description: str | None = None,
+) -> None:
     """Adds and removes files in one commit, which makes the table where there is none.
 
     New columns are a commit before it, which changes no row: the package's write transaction takes none.
@@ -139,18 +152,21 @@ def commit(folder: Path, operation: str, plan: dict[str, Any]) -> None:
     from deltalake.transaction import create_table_with_add_actions
 
     schema, adds = Schema.from_json(json.dumps(plan["schema"])), [add_action(entry) for entry in plan["adds"]]
-    if not is_table(folder):
+    if table is None:
         create_table_with_add_actions(
-            str(folder), schema, adds, partition_by=[PARTITION], configuration=SETTINGS, commit_properties=by(operation)
+            uri,
+            schema,
+            adds,
+            partition_by=[PARTITION],
+            description=description,
+            configuration=settings,
+            commit_properties=told,
         )
         return
-    table = open_table(folder)
     if fields := [field for field in schema.fields if field not in table.schema().fields]:
         table.alter.add_columns(fields)
     actions: list[AddAction | RemoveAction] = [*adds, *(remove_action(entry) for entry in plan["removes"])]
-    table.create_write_transaction(
-        actions, "append", table.schema(), partition_by=[PARTITION], commit_properties=by(operation)
-    )
+    table.create_write_transaction(actions, "append", table.schema(), partition_by=[PARTITION], commit_properties=told)
 
 
 def restore(folder: Path, operation: str, version: int | None) -> None:
