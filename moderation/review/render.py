@@ -1,4 +1,4 @@
-"""The pages as HTML: templates in which everything is escaped, texts of other people with what is marked in them."""
+"""The pages as HTML: templates in which everything is escaped, and other people's texts with what is marked in them."""
 
 from collections.abc import Sequence
 from functools import cache
