@@ -150,8 +150,9 @@ async function deliver(one) {
       });
       const reply = await answer.json();
       if (answer.ok) return reply;
-      if (![502, 503, 504].includes(answer.status)) return { ...reply, error: reply.error || `error ${answer.status}`, status: answer.status };
-      say(`${reply.error || "The server is busy"}: trying again`, true);
+      const error = reply.error || [reply.message, reply.hint].filter(Boolean).join(": ") || `error ${answer.status}`;
+      if (![502, 503, 504].includes(answer.status)) return { ...reply, error, status: answer.status };
+      say(`${error}. What you typed is kept; trying again …`, true);
     } catch {
       say(`${MISSED} …`, true);
     }
@@ -178,8 +179,7 @@ function accept(one, reply) {
 function refuse(one, reply) {
   typed = new Map();
   mark();
-  const again = [401, 403].includes(reply.status) ? ". Reload the page to sign in again" : "";
-  say(`${reply.error}${again}`, true);
+  say(reply.status === 401 ? `${reply.error}: reload the page` : reply.error, true);
 }
 
 /* ---- what a reviewer does ---- */
