@@ -7,7 +7,7 @@ AIRFLOW := .venv-airflow
 AIRFLOW_STAMP := $(AIRFLOW)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow cluster-test chaos package lint model bench coverage-study airflow-setup airflow-test airflow-demo clean
+.PHONY: help setup demo test test-slow test-browser cluster-test chaos package lint model bench coverage-study airflow-setup airflow-test airflow-demo clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,10 @@ test: setup ## the tests, but for the slow ones
 	$(BIN)/pytest -m "not slow and not cluster and not chaos"
 
 test-slow: setup ## the slow tests: every command of the README, benchmarks, the wheel
-	$(BIN)/pytest -m "slow and not cluster and not chaos"
+	$(BIN)/pytest -m "slow and not cluster and not chaos and not browser"
+
+test-browser: setup ## the pages in Debian's chromium: whole reviews, kills, phones, accessibility (PICTURES=1 writes those of docs/)
+	PICTURES=$(PICTURES) $(BIN)/pytest -m browser tests/audit tests/review
 
 cluster-test: setup ## jobs on a Spark cluster of real processes on this machine, workers killed in the middle
 	$(BIN)/pytest -m cluster tests/cluster

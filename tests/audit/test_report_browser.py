@@ -1,6 +1,5 @@
 """The report in a browser: nothing runs or loads, nothing is too wide for a phone, and axe finds nothing serious."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,12 +8,7 @@ import pytest
 from moderation.audit.report import Wanted, write_report
 from tests.audit.reported import published, row, skipped
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra dev)")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 SCRIPT = "<script>document.title='ran'</script><img src=http://127.0.0.1:9/x onerror=\"document.title='ran'\">"
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1200, "height": 900}
 
@@ -34,14 +28,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     for day in (1, 2, 3):
         published(output, rows[: 90 * day], f"2026010{day}T000000Z-abcde{day}")
     return write_report(output, "latest", Wanted(words=False)).as_uri()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[("phone", "light"), ("desk", "dark")], ids="-".join)

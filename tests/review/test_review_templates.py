@@ -8,15 +8,7 @@ from typing import Any
 import pytest
 
 from moderation.review.render import TEMPLATES, pieces, render
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "\"'><img src=x onerror=alert(1)>",
-    "' autofocus onfocus=alert(1) x='",
-    "</textarea></title></style><svg onload=alert(1)>",
-    "{{ 7 * 7 }}{% for x in [1] %}",
-    "\u202egnp.evil\x00\x1b[31m",
-)
+from tests.review.hostile_strings import HOSTILE
 
 
 @dataclass
@@ -70,8 +62,16 @@ def pages(text: str) -> dict[str, str]:
         revealed=shown,
     )
     one = {"label": text, "measure": "recall", "value": 0.5, "low": 0.25, "high": 0.75, "n": 9}
-    progress = PROGRESS | {"estimates": [one, one | {"measure": "precision", "value": None}], "undo": text}
-    review = {"viewer": viewer, "progress": progress, "message": text, "run_id": text, "sample_id": text, "picture": ""}
+    progress = PROGRESS | {"estimates": [one, one | {"measure": "precision", "value": None}]}
+    review = {
+        "viewer": viewer,
+        "progress": progress,
+        "message": text,
+        "run_id": text,
+        "sample_id": text,
+        "picture": "",
+        "last": text,
+    }
     drawn = {"viewer": viewer, "run_id": text, "size": 300}
     return {
         "review": render("review.html", item=item, **review),

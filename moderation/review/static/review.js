@@ -109,7 +109,6 @@ function count(progress) {
   if (live && typeof progress.html === "string" && live.dataset.html !== progress.html) {
     live.innerHTML = live.dataset.html = progress.html;
   }
-  if ("undo" in progress) undoable = progress.undo;
 }
 
 /* ---- the queue of requests ---- */
@@ -130,14 +129,19 @@ function keepUnsent() { // a verdict that is on its way outlives a reload
 
 async function drain() {
   if (sending) return;
-  sending = true;
+  busy(true);
   while (queue.length) {
     const one = queue[0], reply = await deliver(one);
     queue.shift();
     keepUnsent();
     accept(one, reply);
   }
-  sending = false;
+  busy(false);
+}
+
+function busy(now) {
+  sending = now;
+  document.body.dataset.busy = now;
 }
 
 async function deliver(one) {
@@ -162,6 +166,7 @@ async function deliver(one) {
 
 function accept(one, reply) {
   count(reply.progress);
+  if ("last" in reply) undoable = reply.last;
   if (reply.error !== undefined) {
     refuse(one, reply);
     return;
@@ -213,7 +218,7 @@ const does = {
   },
   back() { ask("/review/back", () => rowKey()); },
   next() { ask("/review/next", () => rowKey()); },
-  undo() { ask("/review/undo", () => ({ undo: undoable })); },
+  undo() { ask("/review/undo", () => ({ last: undoable })); },
   reveal() { if (row()) ask("/review/reveal", () => rowKey(), { unfold: true }); },
   words() {
     keepSwitch(HIDDEN_WORDS, !document.documentElement.classList.contains(HIDDEN_WORDS));
@@ -325,7 +330,7 @@ if (always) {
 }
 if (byId("drawing")) drawing(byId("drawing"));
 if (byId("item")) {
-  undoable = JSON.parse(byId("item").dataset.undo || "null");
+  undoable = byId("item").dataset.last || null;
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
   byId("note").addEventListener("close", keepNote);
