@@ -14,7 +14,7 @@ from moderation.audit.design import Design, SampleFolder
 from moderation.errors import UsageError
 
 APPLICATION_ID = 0x4D564443  # 'MVDC': tells our file from any other SQLite file
-VERSION = 1
+VERSION = 2  # 1: without leases and reveals
 WAIT = 10.0  # seconds to wait for another writer
 NO_CHANGE = "verdicts are append-only: a correction is a new entry"
 SECOND_SHARE = 0.1  # of the rows that a second reviewer judges, where nobody said otherwise
@@ -44,25 +44,60 @@ CREATE TRIGGER no_replace BEFORE INSERT ON verdicts WHEN EXISTS (SELECT 1 FROM v
     for table in ("verdicts", "sampled", "labels")
     for verb in ("UPDATE", "DELETE")
 )
+REVIEWING = f"""
+CREATE TABLE leases (
+    row_id TEXT NOT NULL,
+    date TEXT NOT NULL,
+    reviewer TEXT NOT NULL CHECK (reviewer <> ''),
+    until TEXT NOT NULL,
+    PRIMARY KEY (row_id, date, reviewer),
+    FOREIGN KEY (row_id, date) REFERENCES sampled (row_id, date)
+) WITHOUT ROWID;
+CREATE TABLE reveals (
+    entry INTEGER PRIMARY KEY AUTOINCREMENT,
+    row_id TEXT NOT NULL,
+    date TEXT NOT NULL,
+    reviewer TEXT NOT NULL CHECK (reviewer <> ''),
+    time TEXT NOT NULL,
+    FOREIGN KEY (row_id, date) REFERENCES sampled (row_id, date)
+);
+CREATE TRIGGER no_other_reveal BEFORE INSERT ON reveals WHEN EXISTS (SELECT 1 FROM reveals WHERE entry = NEW.entry)
+    BEGIN SELECT RAISE(ABORT, '{NO_CHANGE}'); END;
+""" + "".join(
+    f"CREATE TRIGGER reveals_{verb.lower()} BEFORE {verb} ON reveals BEGIN SELECT RAISE(ABORT, '{NO_CHANGE}'); END;\n"
+    for verb in ("UPDATE", "DELETE")
+)
 
 
 @contextmanager
 def for_writing(folder: SampleFolder) -> Iterator[sqlite3.Connection]:
     """The store of a sample, made where there is none; raises `UsageError` for whatever keeps it from being written."""
-    path = folder.verdicts
-    with clear_errors(path):
-        found = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
+    with clear_errors(folder.verdicts):
+        found = writer(folder)
         try:
-            checked(found, path)
-            found.execute("PRAGMA synchronous = FULL")
-            found.execute("PRAGMA foreign_keys = ON")
-            found.execute("PRAGMA recursive_triggers = ON")  # REPLACE then meets the trigger that forbids to delete
-            if not version_of(found):
-                make(found, folder)
-            check_sample(found, folder.read_design(), path)
             yield found
         finally:
             found.close()
+
+
+def writer(folder: SampleFolder, one_thread: bool = True) -> sqlite3.Connection:
+    """A checked connection that writes. Without `one_thread` the caller keeps threads from using it at once."""
+    path = folder.verdicts
+    found = sqlite3.connect(path, timeout=WAIT, isolation_level=None, check_same_thread=one_thread)
+    try:
+        checked(found, path)
+        found.execute("PRAGMA synchronous = FULL")
+        found.execute("PRAGMA foreign_keys = ON")
+        found.execute("PRAGMA recursive_triggers = ON")  # REPLACE then meets the trigger that forbids to delete
+        if not version_of(found):
+            make(found, folder)
+        check_sample(found, folder.read_design(), path)
+        if version_of(found) < VERSION:
+            migrate(found)
+    except BaseException:
+        found.close()
+        raise
+    return found
 
 
 @contextmanager
@@ -126,10 +161,9 @@ def make(found: sqlite3.Connection, folder: SampleFolder) -> None:
     design, rows = folder.read_design(), sampled_rows(folder)
     about = {"sample_id": design.sample_id, "run_id": design.run_id, "seed": str(design.seed)}
     use_wal(found)
-    found.execute("BEGIN IMMEDIATE")
-    try:
+    with whole(found):
         if not version_of(found):
-            for statement in split(SCHEMA):
+            for statement in split(SCHEMA + REVIEWING):
                 found.execute(statement)
             about |= {"second_share": str(SECOND_SHARE)}
             found.executemany("INSERT INTO about VALUES (?, ?)", about.items())
@@ -139,9 +173,26 @@ def make(found: sqlite3.Connection, folder: SampleFolder) -> None:
             found.executemany("INSERT INTO sampled VALUES (?, ?, ?)", rows)
             found.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             found.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def migrate(found: sqlite3.Connection) -> None:
+    """Adds what version 2 has to a store of version 1, whole or not at all; another process may be first."""
+    with whole(found):
+        if version_of(found) < VERSION:
+            for statement in split(REVIEWING):
+                found.execute(statement)
+            found.execute(f"PRAGMA user_version = {VERSION}")
+
+
+@contextmanager
+def whole(found: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that nobody else writes beside: all of it or nothing."""
+    found.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         found.execute("COMMIT")
     except BaseException:
-        if found.in_transaction:
+        if found.in_transaction:  # a full disk ends it by itself
             found.execute("ROLLBACK")
         raise
 
@@ -174,7 +225,8 @@ def sampled_rows(folder: SampleFolder) -> list[tuple[str, str, int]]:
     from pyarrow.lib import ArrowException
 
     try:
-        table = pq.read_table(folder.sample, columns=["id", "date", "place"], partitioning=None)
+        with pq.ParquetFile(folder.sample) as file:  # quicker than `read_table`, which imports all of `dataset`
+            table = file.read(["id", "date", "place"])
     except (OSError, ArrowException) as error:
         raise UsageError(f"{folder.sample}: cannot be read ({error}); draw it anew with 'audit sample'") from error
     return [(str(row["id"]), str(row["date"]), int(row["place"])) for row in table.to_pylist()]

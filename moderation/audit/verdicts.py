@@ -17,7 +17,7 @@ from moderation.audit.verdict import (
     short,
     stored_time,
 )
-from moderation.audit.verdict_store import for_reading, for_writing
+from moderation.audit.verdict_store import for_reading, for_writing, whole
 from moderation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,21 +41,19 @@ def append(folder: SampleFolder, new: Iterable[Verdict]) -> int:
 
 
 def add(store: sqlite3.Connection, folder: SampleFolder, new: Iterable[Verdict]) -> int:
-    """As `append`, into a store that is already open (one connection for each thread)."""
-    store.execute("BEGIN IMMEDIATE")
-    try:
-        before = store.total_changes
-        labels = {label for (label,) in store.execute("SELECT label FROM labels")}
-        for number, verdict in enumerate(new, 1):
-            entry = complete(store, folder, labels, verdict, number)
-            store.execute(INSERT, [getattr(entry, column) for column in COLUMNS])
-        stored = store.total_changes - before
-        store.execute("COMMIT")
-    except BaseException:
-        if store.in_transaction:  # a full disk ends it by itself
-            store.execute("ROLLBACK")
-        raise
-    return stored
+    """As `append`, into a store that is already open."""
+    with whole(store):
+        return insert(store, folder, new)
+
+
+def insert(store: sqlite3.Connection, folder: SampleFolder, new: Iterable[Verdict]) -> int:
+    """As `append`, within a transaction that is already begun."""
+    before = store.total_changes
+    labels = {label for (label,) in store.execute("SELECT label FROM labels")}
+    for number, verdict in enumerate(new, 1):
+        entry = complete(store, folder, labels, verdict, number)
+        store.execute(INSERT, [getattr(entry, column) for column in COLUMNS])
+    return store.total_changes - before
 
 
 def complete(store: sqlite3.Connection, folder: SampleFolder, labels: set[str], given: Verdict, number: int) -> Verdict:

@@ -1,6 +1,6 @@
 """The application: the routes of all parts behind the guard."""
 
-from functools import cache
+from functools import cache, partial
 from mimetypes import guess_type
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from moderation.errors import UsageError
-from moderation.review import pages_queue
+from moderation.review import pages_queue, pages_sample, pages_sign
 from moderation.review.pages import on_http, on_usage
+from moderation.review.queue import Queue
 from moderation.review.security import Guard
 from moderation.review.state import Review
 from moderation.text.digest import text_digest
@@ -22,15 +23,25 @@ STATIC = Path(__file__).parent / "static"
 
 
 def make_app(review: Review) -> Starlette:
-    """The pages of a review; `app.state.review` is what is under review, `app.state.background` what computes beside
-    the server, None where nothing does."""
+    """The pages of a review; `app.state.review` is what is under review, `queue` its rows (None without a sample),
+    `background` what computes beside the server (None where nothing does)."""
+    parts = (pages_queue, pages_sign, pages_sample)
     app = Starlette(
-        routes=[Route("/static/{name}", static), *pages_queue.routes],
+        routes=[Route("/static/{name}", static), *(route for part in parts for route in part.routes)],
         middleware=[Middleware(Guard)],
         exception_handlers={UsageError: on_usage, HTTPException: on_http},
     )
-    app.state.review, app.state.background = review, None
+    app.state.background = app.state.drawing = None
+    app.state.begin = partial(begin, app)
+    begin(app, review)
     return app
+
+
+def begin(app: Starlette, review: Review) -> None:
+    """Has the pages be about a review from now on."""
+    folder, design = review.folder, review.design
+    app.state.queue = Queue(folder, design, list(review.by_key), review.options.lease) if folder and design else None
+    app.state.review = review
 
 
 def static(request: Request) -> Response:

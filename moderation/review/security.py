@@ -47,8 +47,8 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answer = Answer(send)
         request = Request(scope, receive)
+        answer = Answer(send, request)
         try:
             refusal = await admit(request, answer)
             await (refusal or self.app)(scope, again(request), answer.send)
@@ -65,8 +65,8 @@ class Guard:
 class Answer:
     """The way back: headers are put on whatever is sent, a cookie where the session is a new one."""
 
-    def __init__(self, send: Send) -> None:
-        self.out, self.begun, self.cookie = send, False, ""
+    def __init__(self, send: Send, request: Request) -> None:
+        self.out, self.request, self.begun, self.cookie = send, request, False, ""
 
     async def send(self, message: Message) -> None:
         """One message of the answer."""
@@ -75,6 +75,8 @@ class Answer:
             headers = MutableHeaders(scope=as_headers(message))
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            if (renewed := getattr(self.request.state, "renewed", None)) is not None:
+                self.cookie = cookie(self.request, renewed)
             if self.cookie:
                 headers.append("Set-Cookie", self.cookie)
         await self.out(message)

@@ -15,6 +15,8 @@ import uvicorn
 from moderation.audit.verdict import checked_reviewer
 from moderation.errors import UsageError
 from moderation.review.app import make_app
+from moderation.review.pages import Refused
+from moderation.review.queue import Queue
 from moderation.review.state import Options, Review, load
 
 BACKLOG = 128
@@ -51,7 +53,23 @@ def run_server(listening: socket.socket, review: Review, open_page: bool) -> Non
     )
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, lambda *_: None)  # uvicorn raises it again once it has stopped: this is no failure
-    Announcing(config, review, open_page).run([listening])
+    open_store(app.state.queue)
+    try:
+        Announcing(config, review, open_page).run([listening])
+    finally:
+        if app.state.queue:
+            app.state.queue.store.close()
+
+
+def open_store(queue: Queue | None) -> None:
+    """Opens the store before the first request. What is wrong with it is said here and the page, which tries again."""
+    if queue is None:
+        return
+    try:
+        with queue.store.using(writes=False):
+            pass
+    except Refused as error:
+        typer.echo(f"moderation: {error}", err=True)
 
 
 class Announcing(uvicorn.Server):

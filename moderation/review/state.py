@@ -1,6 +1,6 @@
 """What the review page is about: one run, one sample with its rows in memory, and how it is served."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,12 @@ def load(output: Path, run: str | None, sample: str, options: Options) -> Review
     token = token_for(output, options.token, options.loopback)
     rows = read_rows(folder) if folder else ()
     return Review(output.resolve(), manifest, folder, design, rows, options, signing_key(output, token), token)
+
+
+def take_sample(review: Review) -> Review | None:
+    """The same review with the sample that its run has by now, None where it still has none."""
+    folder = newest_sample(review.output, review.run_id)
+    return replace(review, folder=folder, design=folder.read_design(), rows=read_rows(folder)) if folder else None
 
 
 def chosen(output: Path, run: str | None, sample: str) -> tuple[dict[str, Any], SampleFolder | None]:
