@@ -35,17 +35,16 @@ def review_page(request: Request) -> Response:
         sample_id=review.design.sample_id,
         item=item_of(request, view),
         message=view.message,
-        last=view.last,
         progress=progress_of(request, view.progress),
-        picture=None,
+        picture=picture_of(request),
     )
 
 
 def say(request: Request) -> Response:
     """Stores words: they are on the disk before this answers."""
     data = data_of(request)
-    words, note = data.get("verdicts", {}), data.get("note") or ""
-    if not isinstance(words, dict) or not isinstance(note, str):
+    words, note = data.get("verdicts", {}), data.get("note")
+    if not isinstance(words, dict) or not isinstance(note, str | None):
         raise Refused(400, "verdicts is an object of words by label, note a text; nothing was stored")
     if odd := [word for word in words.values() if word not in WORDS]:
         raise Refused(400, f"'{str(odd[0])[:60]}' is none of {', '.join(WORDS)}; nothing was stored")
@@ -54,10 +53,11 @@ def say(request: Request) -> Response:
 
 def undo(request: Request) -> Response:
     """Takes the last words back."""
-    last = data_of(request).get("last")
-    if last is not None and not isinstance(last, str):
-        raise Refused(400, "last is a text")
-    return shown(request, queue_of(request).undo(reviewer_of(request), last))
+    data = data_of(request)
+    token = data.get("undo") or "" if "undo" in data else None
+    if not isinstance(token, str | None):
+        raise Refused(400, "undo is a text")
+    return shown(request, queue_of(request).undo(reviewer_of(request), token))
 
 
 def back(request: Request) -> Response:
@@ -73,6 +73,11 @@ def forward(request: Request) -> Response:
 def reveal(request: Request) -> Response:
     """The row with what the run said of it."""
     return shown(request, queue_of(request).reveal(reviewer_of(request), required(data_of(request))))
+
+
+def look(request: Request) -> Response:
+    """A row once more: its driving words may be there by now."""
+    return shown(request, queue_of(request).look(reviewer_of(request), required(dict(request.query_params))))
 
 
 def progress(request: Request) -> Response:
@@ -92,7 +97,7 @@ def shown(request: Request, view: View) -> Response:
             "date": date,
             "done": view.done,
             "message": view.message,
-            "last": view.last,
+            "position": "mine" if view.mine else "queue",
             "progress": about,
         }
     )
@@ -106,7 +111,8 @@ def item_of(request: Request, view: View) -> Item | None:
     assert review.design is not None
     labels = review.design.labels
     asked = next((label for label in labels if label not in view.words), labels[0])
-    marks = background.words(*view.key, asked) if background and review.options.words else None
+    state = background.words_state()[0] if background and review.options.words else "off"
+    marks = background.words(*view.key, asked) if background and state != "off" else None
     return make_item(
         review.by_key[view.key],
         labels,
@@ -115,15 +121,21 @@ def item_of(request: Request, view: View) -> Item | None:
         third=view.third,
         revealed=view.revealed,
         marks=marks,
-        words="computing" if background and review.options.words else "off",
+        words="off" if state == "off" else "computing",
     )
 
 
 def progress_of(request: Request, found: dict[str, Any]) -> dict[str, Any]:
     """The progress with the estimates as they are known now."""
     background = request.app.state.background
-    words = "off" if background is None or not review_of(request).options.words else "computing"
-    return found | {"estimates": (background.estimates() or []) if background else [], "words": words}
+    words = background.words_state()[0] if background else "off"
+    found = found | {"estimates": (background.estimates() or []) if background else [], "words": words}
+    return found | {"html": render("live.html", progress=found, picture=picture_of(request))}
+
+
+def picture_of(request: Request) -> str:
+    """How an interval shrank, as SVG of our own; '' where nothing is known."""
+    return ""
 
 
 def queue_of(request: Request) -> Queue:
@@ -164,6 +176,7 @@ routes = [
     Route("/", home),
     Route("/review", review_page),
     Route("/review/progress", progress),
+    Route("/review/item", look),
     posts("/review/verdict", say),
     posts("/review/undo", undo),
     posts("/review/back", back),

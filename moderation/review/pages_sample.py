@@ -50,4 +50,10 @@ def job(request: Request) -> Response:
     return JSONResponse(found)
 
 
-routes = [Route("/sample", draw, methods=["POST"]), Route("/jobs/{id}", job)]
+def told(request: Request) -> Response:
+    """How far the drawing is, for a page that looks again now and then."""
+    ready = review_of(request).folder is not None or take_sample(review_of(request)) is not None
+    return JSONResponse({"state": "ready", "line": ""} if ready else state(request))
+
+
+routes = [Route("/sample", told), Route("/sample", draw, methods=["POST"]), Route("/jobs/{id}", job)]

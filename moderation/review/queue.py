@@ -15,28 +15,28 @@ from moderation.audit.verdict import Verdict, stored_time
 from moderation.audit.verdicts import insert
 from moderation.review.leases import Leases
 from moderation.review.pages import Refused
-from moderation.review.standing import WITHDRAWN
+from moderation.review.standing import WITHDRAWN, Said
 from moderation.review.state import Key
 from moderation.review.store import Store
 
-WORDS = ("yes", "no", "unsure")
+WORDS = ("yes", "no", "unsure", WITHDRAWN)
 NOTE_FIRST = "a note is stored with a verdict: say one first"
 
 
 @dataclass(frozen=True)
 class View:
     """What a reviewer is shown: a row (None: nothing is left) with their words on it, whether two others disagree on
-    it, whether they looked at its scores; what there is to say; whether what was asked for finished a row; the token
-    of their last words; how far the review is."""
+    it, whether they looked at its scores, whether it was reached by walking over what they judged; what there is to
+    say; whether what was asked for finished a row; how far the review is."""
 
     key: Key | None
     words: dict[str, str] = field(default_factory=dict)
     note: str = ""
     third: bool = False
     revealed: bool = False
+    mine: bool = False
     message: str = ""
     done: bool = False
-    last: str | None = None
     progress: dict[str, Any] = field(default_factory=dict)
 
 
@@ -55,11 +55,12 @@ class Queue:
                 return self.view(name, self.give(name, leases))
             return self.view(name, key, self.taken(name, self.known(key), leases))
 
-    def say(self, name: str, key: Key, words: Mapping[str, str], note: str = "") -> View:
+    def say(self, name: str, key: Key, words: Mapping[str, str], note: str | None = None) -> View:
         """Stores a reviewer's words on a row; then the same row while labels are missing, else the next one.
 
         Words that repeat the last ones are not stored again: a retry changes nothing. Words that correct a row that
-        was done show it again. Raises `UsageError` for labels and words that are none, and stores nothing then.
+        was done show it again. Without a note, the note that is there stays. Raises `UsageError` for labels and words
+        that are none, and stores nothing then.
         """
         with self.store.using() as store:
             leases, row = Leases(store, self.lease), self.store.standing.rows[self.known(key)]
@@ -68,27 +69,27 @@ class Queue:
                 raise Refused(400, NOTE_FIRST)
             message = "" if key in leases.of(name) or was_done else self.late(name, key, leases)
             given = dict(words) or {label: said.word for label, said in before.items()}
-            last = {label: (said.word, said.note) for label, said in before.items()}
-            stored = self.put(store, name, key, {k: v for k, v in given.items() if last.get(k) != (v, note)}, note)
+            new = {label: word for label, word in given.items() if differs(before.get(label), word, note)}
+            stored = self.put(store, name, key, new, note_of(before) if note is None else note)
             if name not in row.done or (was_done and stored):
                 self.taken(name, key, leases)
-                return self.view(name, key, message or ("corrected" if was_done else ""))
+                return self.view(name, key, message or ("corrected" if was_done else ""), mine=was_done)
             leases.end(name, key)
             return self.view(name, self.give(name, leases), message, done=True)
 
-    def undo(self, name: str, last: str | None) -> View:
-        """Takes a reviewer's last words back (a new entry) and shows their row. With a `last` that is no longer the
-        last nothing is taken back: it was, and the answer got lost."""
+    def undo(self, name: str, token: str | None = None) -> View:
+        """Takes a reviewer's last words back (a new entry) and shows their row. With the token of words that are no
+        longer the last nothing is taken back: it was, and the answer got lost."""
         with self.store.using() as store:
             leases, standing = Leases(store, self.lease), self.store.standing
             found = standing.last(name)
             if found is None:
                 return self.view(name, self.give(name, leases), "nothing to undo")
             time, key = found
-            if last is not None and last != time:
-                return self.view(name, self.give(name, leases))
+            if token is not None and token != token_of(found):
+                return self.view(name, self.give(name, leases), "taken back")
             self.put(store, name, key, dict.fromkeys(standing.stored_at(name, time, key), WITHDRAWN), "")
-            return self.view(name, key, self.taken(name, key, leases) or "taken back")
+            return self.view(name, key, self.taken(name, key, leases) or "taken back", mine=True)
 
     def back(self, name: str, key: Key | None) -> View:
         """The row that a reviewer judged before this one."""
@@ -96,8 +97,8 @@ class Queue:
             walked = self.store.standing.walked(name)
             at = walked.index(key) if key in walked else len(walked)
             if at == 0:
-                return self.view(name, key, "this is the first")
-            return self.view(name, walked[at - 1])
+                return self.view(name, key, "this is the first", mine=True)
+            return self.view(name, walked[at - 1], mine=True)
 
     def next(self, name: str, key: Key | None) -> View:
         """The row that a reviewer judged after this one; after the last the one that they are at."""
@@ -105,7 +106,7 @@ class Queue:
             walked = self.store.standing.walked(name)
             after = walked[walked.index(key) + 1 :] if key in walked else []
             if after:
-                return self.view(name, after[0])
+                return self.view(name, after[0], mine=True)
             return self.view(name, self.give(name, Leases(store, self.lease)))
 
     def reveal(self, name: str, key: Key) -> View:
@@ -120,10 +121,15 @@ class Queue:
                 leases.take(key, name)
             return self.view(name, key)
 
+    def look(self, name: str, key: Key) -> View:
+        """A row as it stands; nobody is given anything."""
+        with self.store.using(writes=False):
+            return self.view(name, self.known(key))
+
     def progress(self, name: str) -> dict[str, Any]:
         """How far the review is."""
         with self.store.using(writes=False):
-            return self.store.standing.progress(name)
+            return self.told(name)
 
     def names(self) -> list[str]:
         """Who has judged so far; nobody where the store cannot be read."""
@@ -186,21 +192,43 @@ class Queue:
             raise Refused(404, "no such row is in this sample", "/review shows what waits for you")
         return key
 
-    def view(self, name: str, key: Key | None, message: str = "", done: bool = False) -> View:
+    def told(self, name: str) -> dict[str, Any]:
+        """How far the review is, and the token of the words that `undo` would take back."""
+        last = self.store.standing.last(name)
+        return self.store.standing.progress(name) | {"undo": last and token_of(last)}
+
+    def view(self, name: str, key: Key | None, message: str = "", done: bool = False, mine: bool = False) -> View:
         """A row as this reviewer is to see it."""
-        standing = self.store.standing
-        last = standing.last(name)
-        about: dict[str, Any] = {
-            "message": message,
-            "done": done,
-            "last": last and last[0],
-            "progress": standing.progress(name),
-        }
         if key is None:
-            return View(None, **about)
-        row = standing.rows[key]
-        said = sorted(row.current(name).items(), key=lambda one: one[1].time)
-        note = next((one.note for _, one in reversed(said) if one.note), "")
-        third = row.disputed and name not in row.done
-        words = {label: one.word for label, one in said}
-        return View(key, words, note, third, (key, name) in self.store.revealed, **about)
+            return View(None, message=message, done=done, progress=self.told(name))
+        row = self.store.standing.rows[key]
+        said = row.current(name)
+        return View(
+            key,
+            {label: one.word for label, one in said.items()},
+            note_of(said),
+            row.disputed and name not in row.done,
+            (key, name) in self.store.revealed,
+            mine,
+            message,
+            done,
+            self.told(name),
+        )
+
+
+def differs(before: Said | None, word: str, note: str | None) -> bool:
+    """Whether a word is more than the repetition of the last one."""
+    if before is None:
+        return word != WITHDRAWN
+    return before.word != word or note not in (None, before.note)
+
+
+def note_of(said: Mapping[str, Said]) -> str:
+    """The note of a reviewer on a row: that of their newest word."""
+    return max(said.values(), key=lambda one: one.time).note if said else ""
+
+
+def token_of(last: tuple[str, Key]) -> str:
+    """What tells words of one moment from others, for a page that asks to take them back."""
+    time, (row_id, date) = last
+    return f"{time} {date} {row_id}"

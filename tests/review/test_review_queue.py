@@ -96,17 +96,34 @@ def test_a_note_alone_goes_with_the_words_that_are_there(queue, folder) -> None:
     assert [(one.verdict, one.note) for one in verdicts(folder)] == [("yes", ""), ("yes", "a note")]
 
 
+def test_a_note_stays_until_another_is_given(queue, folder) -> None:
+    key = now_at(queue, "anna")
+    queue.say("anna", key, {"insult": "yes"}, "first")
+    assert queue.say("anna", key, {"threat": "no"}).note == "first"
+    queue.say("anna", key, {"insult": "yes"})
+    assert len(verdicts(folder)) == 2, "a retry without a note"
+    assert queue.say("anna", key, {"identity_attack": "no"}, "").note == ""
+    assert [one.note for one in verdicts(folder)] == ["first", "first", ""]
+
+
+def test_a_word_is_taken_back_by_withdrawing_it(queue, folder) -> None:
+    key = now_at(queue, "anna")
+    queue.say("anna", key, {"insult": "yes"})
+    assert queue.say("anna", key, {"insult": "withdrawn", "threat": "withdrawn"}).words == {}
+    assert [one.verdict for one in verdicts(folder)] == ["yes", "withdrawn"]
+
+
 def test_undo_takes_back_the_words_of_one_moment_and_then_those_before(queue, folder) -> None:
     one = now_at(queue, "anna")
     queue.say("anna", one, {"insult": "yes"})
     two = queue.say("anna", one, {"threat": "no", "identity_attack": "no"}).key
     queue.say("anna", two, ALL)
-    found = queue.undo("anna", None)
+    found = queue.undo("anna")
     assert (found.key, found.words) == (two, {})
     assert now_at(queue, "anna") == two, "a reload stays there"
-    assert queue.undo("anna", None).words == {"insult": "yes"}
-    assert queue.undo("anna", None).words == {}
-    assert queue.undo("anna", None).message == "nothing to undo"
+    assert queue.undo("anna").words == {"insult": "yes"}
+    assert queue.undo("anna").words == {}
+    assert queue.undo("anna").message == "nothing to undo"
     assert settled(folder).empty and Counter(one.verdict for one in verdicts(folder)) == Counter(
         {"withdrawn": 6, "no": 5, "yes": 1}
     )
@@ -115,17 +132,18 @@ def test_undo_takes_back_the_words_of_one_moment_and_then_those_before(queue, fo
 def test_a_word_after_an_undo_counts_and_can_be_undone_too(queue) -> None:
     key = now_at(queue, "anna")
     queue.say("anna", key, {"insult": "yes"})
-    queue.undo("anna", None)
+    queue.undo("anna")
     queue.say("anna", key, {"insult": "yes"})
-    assert queue.undo("anna", None).words == {}
+    assert queue.undo("anna").words == {}
 
 
 def test_an_undo_that_is_sent_twice_undoes_once(queue) -> None:
     key = now_at(queue, "anna")
     queue.say("anna", key, {"insult": "yes"})
-    last = queue.say("anna", key, {"threat": "yes"}).last
-    assert queue.undo("anna", last).words == {"insult": "yes"}
-    assert queue.undo("anna", last).words == {"insult": "yes"}
+    token = queue.say("anna", key, {"threat": "yes"}).progress["undo"]
+    assert queue.undo("anna", token).words == {"insult": "yes"}
+    assert queue.undo("anna", token).words == {"insult": "yes"}
+    assert queue.progress("anna")["undo"] != token
 
 
 def test_undo_goes_on_after_a_restart(folder) -> None:
@@ -134,7 +152,7 @@ def test_undo_goes_on_after_a_restart(folder) -> None:
     first.say("anna", key, ALL)
     first.store.close()
     second = queue_on(folder)
-    assert second.undo("anna", None).key == key
+    assert second.undo("anna").key == key
     second.store.close()
 
 
