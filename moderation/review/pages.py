@@ -42,7 +42,7 @@ def data_of(request: Request) -> dict[str, Any]:
 
 def page(request: Request, template: str, status: int = 200, **context: Any) -> Response:
     """A template as a page; every one gets the reader as `viewer`."""
-    return HTMLResponse(render(template, viewer=viewer(request), **context), status)
+    return HTMLResponse(render(template, viewer=viewer(request), status=status, **context), status)
 
 
 def problem(request: Request, status: int, message: str, hint: str = "") -> Response:

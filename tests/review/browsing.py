@@ -1,5 +1,6 @@
 """A reviewer at a real browser: what the page shows, what is pressed, what the browser loads and complains of."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +56,14 @@ class Reader:
 
     def settled(self) -> None:
         """Waits until nothing is on its way to the server."""
-        self.page.wait_for_function("() => document.body.dataset.busy !== 'true'")
+        self.until("document.body?.dataset.busy !== 'true'")
+
+    def until(self, script: str, wait: float = 15.0) -> None:
+        """Waits until something is so; playwright's own way needs `eval` in the page, which the policy forbids."""
+        end = time.monotonic() + wait
+        while not self.page.evaluate(script):
+            assert time.monotonic() < end, f"{script}: {self.page.locator('body').inner_text()}"
+            self.page.wait_for_timeout(10)
 
     def outside(self) -> list[str]:
         """What was asked of anybody but the server."""

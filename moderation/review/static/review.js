@@ -109,6 +109,7 @@ function count(progress) {
   if (live && typeof progress.html === "string" && live.dataset.html !== progress.html) {
     live.innerHTML = live.dataset.html = progress.html;
   }
+  if ("undo" in progress) undoable = progress.undo;
 }
 
 /* ---- the queue of requests ---- */
@@ -166,7 +167,6 @@ async function deliver(one) {
 
 function accept(one, reply) {
   count(reply.progress);
-  if ("last" in reply) undoable = reply.last;
   if (reply.error !== undefined) {
     refuse(one, reply);
     return;
@@ -218,7 +218,7 @@ const does = {
   },
   back() { ask("/review/back", () => rowKey()); },
   next() { ask("/review/next", () => rowKey()); },
-  undo() { ask("/review/undo", () => ({ last: undoable })); },
+  undo() { ask("/review/undo", () => ({ undo: undoable })); },
   reveal() { if (row()) ask("/review/reveal", () => rowKey(), { unfold: true }); },
   words() {
     keepSwitch(HIDDEN_WORDS, !document.documentElement.classList.contains(HIDDEN_WORDS));
@@ -330,7 +330,7 @@ if (always) {
 }
 if (byId("drawing")) drawing(byId("drawing"));
 if (byId("item")) {
-  undoable = byId("item").dataset.last || null;
+  undoable = byId("item").dataset.undo || null;
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
   byId("note").addEventListener("close", keepNote);
