@@ -41,7 +41,7 @@ def data_of(request: Request) -> dict[str, Any]:
 
 
 def page(request: Request, template: str, status: int = 200, **context: Any) -> Response:
-    """A template as a page; every one gets the reader as `viewer`."""
+    """A template as a page; every one gets the reader as `viewer`, and its HTTP status."""
     return HTMLResponse(render(template, viewer=viewer(request), status=status, **context), status)
 
 

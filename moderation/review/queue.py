@@ -93,12 +93,13 @@ class Queue:
 
     def back(self, name: str, key: Key | None) -> View:
         """The row that a reviewer judged before this one."""
-        with self.store.using(writes=False):
+        with self.store.using() as store:
             walked = self.store.standing.walked(name)
             at = walked.index(key) if key in walked else len(walked)
-            if at == 0:
-                return self.view(name, key, "this is the first", mine=True)
-            return self.view(name, walked[at - 1], mine=True)
+            if at:
+                return self.view(name, walked[at - 1], mine=True)
+            here = self.known(key) if key else self.give(name, Leases(store, self.lease))
+            return self.view(name, here, "this is the first", mine=key in walked)
 
     def next(self, name: str, key: Key | None) -> View:
         """The row that a reviewer judged after this one; after the last the one that they are at."""

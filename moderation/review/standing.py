@@ -1,6 +1,8 @@
 """What reviewers have said of a sample so far, in memory, entry by entry: who is done with which row, who is still
 waited for. The rules are those of `audit.second.to_do` and `audit.verdicts.settled`, without going over everything."""
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,6 +53,11 @@ class Row:
         return len(self.done) + len(others) < self.wanted or (self.disputed and not others)
 
     @property
+    def open(self) -> bool:
+        """Whether it waits for anybody who has not judged it yet."""
+        return len(self.done) < self.wanted or self.disputed
+
+    @property
     def judged(self) -> bool:
         """Whether somebody judged it and nobody disagrees."""
         return bool(self.done) and not self.disputed
@@ -59,13 +66,15 @@ class Row:
 @dataclass
 class Reviewer:
     """What one reviewer did: rows in the order in which they came to them, times of words with their rows as they were
-    stored, when rows were finished (seconds since 1970), the newest time."""
+    stored, when rows were finished (seconds since 1970), the newest time, how many rows they judged, and how many of
+    these still wait for somebody else."""
 
     seen: dict[Key, None] = field(default_factory=dict)
     trail: list[tuple[str, Key]] = field(default_factory=list)
     finished: list[float] = field(default_factory=list)
     newest: str = ""
     rows: int = 0
+    open: int = 0
 
 
 class Standing:
@@ -73,7 +82,7 @@ class Standing:
 
     def __init__(self, keys: Sequence[Key], labels: Sequence[str], seed: int, share: float) -> None:
         self.labels, self.seed = frozenset(labels), seed
-        self.rows = {key: Row(place, 1) for place, key in enumerate(keys)}
+        self.keys, self.rows = list(keys), {key: Row(place, 1) for place, key in enumerate(keys)}
         self.reviewers: dict[str, Reviewer] = {}
         self.share = -1.0
         self.set_share(share)
@@ -84,6 +93,27 @@ class Standing:
             self.share = share
             for (row_id, date), row in self.rows.items():
                 row.wanted = 1 + meant_for_two(row_id, date, self.seed, share)
+            self.count_anew()
+
+    def count_anew(self) -> None:
+        """Counts all rows; from then on every change of a row is counted as it comes."""
+        self.counts, self.open = Counter[str](), list[int]()
+        for one in self.reviewers.values():
+            one.open = 0
+        for row in self.rows.values():
+            self.count(row, 1)
+
+    def count(self, row: Row, by: int) -> None:
+        """Counts a row in (1) or out (-1): out before it changes, in afterwards. `open` stays sorted."""
+        self.counts["judged"] += by * row.judged
+        self.counts["disputed"] += by * row.disputed
+        self.counts["for two"] += by * (row.wanted > 1)
+        self.counts["by two"] += by * (row.wanted > 1 and len(row.done) > 1)
+        if row.open:
+            for name in row.done:
+                self.reviewers[name].open += by
+            place = bisect_left(self.open, row.place)
+            self.open[place : place + (by < 0)] = [row.place] * (by > 0)
 
     def reviewer(self, name: str) -> Reviewer:
         """What a reviewer did."""
@@ -105,6 +135,7 @@ class Standing:
     def settle(self, row: Row, entry: Verdict) -> None:
         """Says anew who is done with a row, and whether anybody disagrees."""
         who = self.reviewer(entry.reviewer)
+        self.count(row, -1)
         was, now = entry.reviewer in row.done, self.labels <= row.current(entry.reviewer).keys()
         if now and not was:
             row.done.add(entry.reviewer)
@@ -114,6 +145,7 @@ class Standing:
             row.done.remove(entry.reviewer)
             who.rows -= 1
         row.disputed = any(self.tied(row, label) for words in row.words.values() for label in words)
+        self.count(row, 1)
 
     @staticmethod
     def tied(row: Row, label: str) -> bool:
@@ -123,8 +155,10 @@ class Standing:
 
     def to_do(self, name: str, holders: dict[Key, set[str]]) -> Iterator[Key]:
         """The rows that a reviewer is to judge, in their order, but for those that others hold."""
-        nobody: set[str] = set()
-        return (key for key, row in self.rows.items() if row.waits_for(name, holders.get(key, nobody)))
+        for place in self.open:
+            key = self.keys[place]
+            if self.rows[key].waits_for(name, holders.get(key, ())):
+                yield key
 
     def walked(self, name: str) -> list[Key]:
         """The rows that a reviewer said something of, in the order in which they came to them."""
@@ -150,14 +184,13 @@ class Standing:
     def progress(self, name: str) -> dict[str, Any]:
         """How far the review is: rows that this reviewer judged, rows on which somebody did and nobody disagrees, all
         rows, what waits for this reviewer, the rows for two and how many of them two judged, the pace."""
-        rows = self.rows.values()
-        double = [row for row in rows if row.wanted > 1]
+        who = self.reviewer(name)
         return {
-            "mine": self.reviewer(name).rows,
-            "done": sum(row.judged for row in rows),
+            "mine": who.rows,
+            "done": self.counts["judged"],
             "total": len(self.rows),
-            "left": sum(row.waits_for(name) for row in rows),
+            "left": len(self.open) - who.open,
             "per_minute": self.pace(name),
-            "second": {"total": len(double), "done": sum(len(row.done) > 1 for row in double)},
-            "disagreements": sum(row.disputed for row in rows),
+            "second": {"total": self.counts["for two"], "done": self.counts["by two"]},
+            "disagreements": self.counts["disputed"],
         }

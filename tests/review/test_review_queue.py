@@ -165,7 +165,7 @@ def test_back_and_next_walk_over_what_this_reviewer_judged(queue) -> None:
     assert [queue.back("anna", walked[at + 1]).key for at in (2, 1, 0)] == walked[2::-1]
     assert queue.back("anna", walked[0]).message == "this is the first"
     assert [queue.next("anna", walked[at]).key for at in range(3)] == walked[1:]
-    assert queue.back("ben", None).key is None
+    assert queue.back("ben", None).key == ("r4", "2026-01-02"), "who judged nothing is where they were"
 
 
 def test_two_reviewers_get_different_rows_until_the_last(queue) -> None:
@@ -337,8 +337,12 @@ def test_the_queue_says_the_same_as_audit_second_and_settled(tmp_path_factory, s
         for name in ("anna", "ben", "cleo", "dan"):
             told = [(row.row_id, row.date) for row in to_do(folder, name).itertuples()]
             assert list(standing.to_do(name, {})) == told
+            assert standing.progress(name)["left"] == len(told)
         disputed = {(row.row_id, row.date) for row in disagreements(folder).itertuples()}
         assert {key for key, row in standing.rows.items() if row.disputed} == disputed
+        counts = +standing.counts
+        standing.count_anew()
+        assert counts == +standing.counts, "counted as they came, and all at once"
     queue.store.close()
 
 
