@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,20 @@ ENDS = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 0, signal.SIGINT: 0}
 class Server:
     """`moderation review` in a process of its own; `address` is where it said that it listens."""
 
-    def __init__(self, output: Path, *options: str, port: int = 0) -> None:
-        command = [sys.executable, "-m", "moderation", "review", "--output", str(output), "--no-open", "--no-words"]
+    def __init__(self, output: Path, *options: str, port: int = 0, before: Sequence[str] = ()) -> None:
+        command = [
+            *before,
+            sys.executable,
+            "-m",
+            "moderation",
+            "review",
+            "--output",
+            str(output),
+            "--no-open",
+            "--no-words",
+        ]
         self.process = subprocess.Popen(
-            [*command, "--port", str(port), *options],
+            [*command, "--no-open", "--no-words", "--port", str(port), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
@@ -53,9 +63,9 @@ class Server:
 
 
 @contextmanager
-def serving(output: Path, *options: str, port: int = 0) -> Iterator[Server]:
+def serving(output: Path, *options: str, port: int = 0, before: Sequence[str] = ()) -> Iterator[Server]:
     """A server that is stopped at the end, where it was not killed before."""
-    server = Server(output, *options, port=port)
+    server = Server(output, *options, port=port, before=before)
     try:
         yield server
     finally:

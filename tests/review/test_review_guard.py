@@ -44,7 +44,7 @@ def test_every_answer_says_what_a_browser_may_do_with_it(anna) -> None:
         headers = anna.get(path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
-        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
+        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] in ("no-store", "no-cache")
         assert "server" not in headers
 
