@@ -15,7 +15,7 @@ from moderation.ingest.csvs import read_csv
 from moderation.ingest.days import Days, Quarantine
 from moderation.ingest.fields import check_mapping
 from moderation.ingest.lines import blocks
-from moderation.ingest.ndjson import read_blocks
+from moderation.ingest.processes import ProcessDied, read_blocks
 from moderation.ingest.progress import progress
 from moderation.ingest.records import Record, commit, new_record, read_records, recover, same_content, stat_of
 from moderation.ingest.sources import Options, Source, find_sources
@@ -151,6 +151,8 @@ def until_damage(source: Source, found: Iterator[Batch], record: Record, options
             more = "" if source.format == "parquet" else "; --allow-truncated takes what can be read"
             raise UsageError(f"{source.path}: {error}; nothing of it was taken{more}") from error
         record.truncated = str(error)
+    except ProcessDied as error:
+        raise UsageError(f"{source.path}: {error}; nothing of it was taken, run it again") from error
 
 
 def describe(record: Record, files: list[Path], started: float) -> None:

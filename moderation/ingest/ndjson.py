@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, NoReturn
 
@@ -153,11 +153,6 @@ class NdJson:
 
 class Doubt(Exception):
     """A block needs a closer look."""
-
-
-def read_blocks(blocks: Iterator[Block], kind: Kind, mapping: Mapping[str, str]) -> Iterator[Batch]:
-    """The rows of all blocks."""
-    return map(NdJson(kind, mapping).read, blocks)
 
 
 def nothing(kind: Kind) -> tuple[pa.Table, np.ndarray]:
