@@ -1,26 +1,29 @@
 """Blocks of lines read by several processes at once: the interpreter's lock would bind threads to one core.
 
-A process gets blocks through its standard input and answers each on its standard output with what `NdJson` made of it,
-as Arrow has it. They are started anew, not forked: a fork would hold the output's lock after its parent's death.
+A process gets blocks through a socket and answers each, in their order, with what `NdJson` made of it, as Arrow has it.
+While it reads one, the next is on its way. Processes are started anew, not forked: a fork would go on holding the
+output's lock after its parent's death.
 """
 
 import gc
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from itertools import chain, islice
+from itertools import chain, cycle, islice
 from struct import Struct
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 import pyarrow as pa
 from pyarrow import ipc
 
+from moderation.inference.feed import ahead
 from moderation.ingest.batch import Batch, Rejected, days_of
 from moderation.ingest.fields import Kind
 from moderation.ingest.lines import Block
@@ -29,11 +32,15 @@ from moderation.ingest.streams import Damaged
 
 FEW = 8  # blocks: a source without more is read sooner than a process starts
 MOST = 3  # processes: more would wait for the one that unpacks and writes
+DEEP = 2  # blocks at a process: one that it reads, and one on its way
 HEADER, SIZE = Struct("<qqq"), Struct("<q")
 REJECTED = pa.schema([("line", pa.int64()), ("reason", pa.string()), ("raw", pa.binary()), ("size", pa.int64())])
-START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from moderation.ingest.processes import serve; serve()"
-)
+START = """
+import json, sys
+sys.path[:], *what = json.loads(sys.argv[1])
+from moderation.ingest.processes import serve
+serve(*what)
+"""
 
 
 def read_blocks(blocks: Iterator[Block], kind: Kind, mapping: Mapping[str, str]) -> Iterator[Batch]:
@@ -51,25 +58,27 @@ def read_blocks(blocks: Iterator[Block], kind: Kind, mapping: Mapping[str, str])
 
 def side_by_side(blocks: Iterator[Block], kind: Kind, mapping: Mapping[str, str], count: int) -> Iterator[Batch]:
     """The rows of all blocks by so many processes; damage of the file ends them after the rows before it."""
-    damage: Damaged | None = None
+    damage: list[Damaged] = []
     with ExitStack() as stack:
-        free = deque(stack.enter_context(Process(kind, mapping)) for _ in range(count))
+        turns = cycle([stack.enter_context(Process(kind, mapping)) for _ in range(count)])
         busy: deque[Process] = deque()
-        while True:
-            try:
-                block = next(blocks, None)
-            except Damaged as error:
-                damage, block = error, None
-            if block is None:
-                break
-            if not free:
-                yield busy[0].receive()
-                free.append(busy.popleft())
-            free[0].send(block)
-            busy.append(free.popleft())
+        for block in until_damage(blocks, damage):
+            batch = busy.popleft().receive() if len(busy) == DEEP * count else None
+            busy.append(next(turns))
+            busy[-1].send(block)
+            if batch:
+                yield batch
         yield from (process.receive() for process in busy)
     if damage:
-        raise damage
+        raise damage[0]
+
+
+def until_damage(blocks: Iterator[Block], damage: list[Damaged]) -> Iterator[Block]:
+    """The blocks before any damage of the file, which is noted."""
+    try:
+        yield from blocks
+    except Damaged as error:
+        damage.append(error)
 
 
 class ProcessDied(Exception):
@@ -80,9 +89,10 @@ class Process:
     """A process that reads blocks, one after the other; as a context it ends it."""
 
     def __init__(self, kind: Kind, mapping: Mapping[str, str]) -> None:
-        command = [sys.executable, "-c", START, json.dumps(sys.path)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.write(json.dumps([kind, dict(mapping)]).encode() + b"\n")
+        self.socket, theirs = socket.socketpair()
+        with theirs:
+            what = json.dumps([sys.path, theirs.fileno(), kind, dict(mapping)])
+            self.process = subprocess.Popen([sys.executable, "-c", START, what], pass_fds=[theirs.fileno()])
 
     def __enter__(self) -> Self:
         return self
@@ -90,31 +100,24 @@ class Process:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.socket.close()
         self.process.kill()  # it holds nothing but blocks
-        self.process.communicate()
+        self.process.wait()
 
     def send(self, block: Block) -> None:
-        """Hands it a block; it has none at the moment."""
-        self.write(HEADER.pack(block.first, block.too_long, len(block.content)), block.content)
-
-    def write(self, *parts: bytes) -> None:
-        """Writes all parts; raises `ProcessDied` where nobody reads them."""
-        assert self.process.stdin is not None
+        """Hands it a block; it may have one already. Raises `ProcessDied` where it has."""
         try:
-            for part in parts:
-                self.process.stdin.write(part)
-            self.process.stdin.flush()
-        except BrokenPipeError as error:
+            self.socket.sendall(HEADER.pack(block.first, block.too_long, len(block.content)))
+            self.socket.sendall(block.content)
+        except OSError as error:
             raise self.dead() from error
 
     def receive(self) -> Batch:
-        """What it made of its block; waits for it. Raises `ProcessDied` where it died over it."""
-        assert self.process.stdout is not None
-        size = self.process.stdout.read(SIZE.size)
-        content = self.process.stdout.read(SIZE.unpack(size)[0]) if len(size) == SIZE.size else b""
-        if not content or len(content) != SIZE.unpack(size)[0]:
-            raise self.dead()
-        return unpacked(content)
+        """What it made of the first of its blocks; waits for it. Raises `ProcessDied` where it died over it."""
+        try:
+            return unpacked(exactly(self.socket, *SIZE.unpack(exactly(self.socket, SIZE.size))))
+        except (OSError, EOFError) as error:
+            raise self.dead() from error
 
     def dead(self) -> ProcessDied:
         """Says how it ended."""
@@ -123,29 +126,35 @@ class Process:
         return ProcessDied(f"a process that read its lines {how}")
 
 
-def serve() -> None:
-    """A process: blocks from standard input to batches on standard output, until there are no more."""
+def exactly(source: socket.socket, size: int) -> bytes:
+    """So many bytes, in one call of the system mostly; raises `EOFError` where there are no more."""
+    content = source.recv(size, socket.MSG_WAITALL) if size else b""  # to ask for nothing waits for something
+    while len(content) < size:
+        if not (more := source.recv(size - len(content), socket.MSG_WAITALL)):
+            raise EOFError
+        content += more
+    return content
+
+
+def serve(descriptor: int, kind: Kind, mapping: dict[str, str]) -> None:
+    """A process: answers each block that comes through the socket, until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it is told, too, and ends it
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # nothing that is printed gets between the answers
     gc.freeze()
+    asked, reader = socket.socket(fileno=descriptor), NdJson(kind, mapping)
     try:
-        answer_all(sys.stdin.buffer, answers)
-    except BrokenPipeError:
-        os._exit(0)  # who asked is gone
+        for block in ahead(received(asked)):
+            answer = packed(reader.read(block))
+            asked.sendall(SIZE.pack(answer.size))
+            asked.sendall(answer)
+    except (EOFError, ConnectionError):  # who asked is gone
+        os._exit(0)
 
 
-def answer_all(source: IO[bytes], answers: IO[bytes]) -> None:
-    """Answers each block, until there are no more."""
-    reader = NdJson(*json.loads(source.readline()))
-    while len(header := source.read(HEADER.size)) == HEADER.size:
-        first, too_long, size = HEADER.unpack(header)
-        if len(content := source.read(size)) < size:
-            return
-        answer = packed(reader.read(Block(first, content, too_long)))
-        answers.write(SIZE.pack(answer.size))
-        answers.write(answer)
-        answers.flush()
+def received(source: socket.socket) -> Iterator[Block]:
+    """The blocks that come through a socket; raises `EOFError` after the last."""
+    while True:
+        first, too_long, size = HEADER.unpack(exactly(source, HEADER.size))
+        yield Block(first, exactly(source, size), too_long)
 
 
 def packed(batch: Batch) -> pa.Buffer:
