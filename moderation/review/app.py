@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from moderation.errors import UsageError
-from moderation.review import pages_queue, pages_sample, pages_sign
+from moderation.review import pages_browse, pages_queue, pages_sample, pages_sign
 from moderation.review.pages import on_http, on_usage
 from moderation.review.queue import Queue
 from moderation.review.security import Guard
@@ -25,7 +25,7 @@ STATIC = Path(__file__).parent / "static"
 def make_app(review: Review) -> Starlette:
     """The pages of a review; `app.state.review` is what is under review, `queue` its rows (None without a sample),
     `background` what computes beside the server (None where nothing does)."""
-    parts = (pages_queue, pages_sign, pages_sample)
+    parts = (pages_queue, pages_sign, pages_sample, pages_browse)
     app = Starlette(
         routes=[Route("/static/{name}", static), *(route for part in parts for route in part.routes)],
         middleware=[Middleware(Guard)],
