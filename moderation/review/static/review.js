@@ -230,13 +230,12 @@ const does = {
     if (!row()) return;
     const before = document.querySelector("#item .kept bdi")?.textContent ?? "";
     byId("note-text").value = kept(sessionStorage, draftKey()) ?? before;
-    byId("note").returnValue = "";
     byId("note").showModal();
   },
 };
 
 function keepNote() {
-  if (byId("note").returnValue !== "keep" || !row()) return;
+  if (!row()) return;
   kept(sessionStorage, draftKey(), byId("note-text").value);
   const said = labels().filter((one) => wordOf(one)).map((one) => [one.dataset.label, wordOf(one)]);
   if (said.length) judge(Object.fromEntries(said));
@@ -333,9 +332,9 @@ if (byId("item")) {
   undoable = byId("item").dataset.undo || null;
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
-  byId("note").addEventListener("close", keepNote);
+  byId("note").addEventListener("submit", (event) => { if (event.submitter?.value === "keep") keepNote(); });
   byId("note-text").addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("note").close("keep");
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form.requestSubmit(byId("note-keep"));
   });
   addEventListener("beforeunload", (event) => { if (queue.length) event.preventDefault(); });
   const wide = matchMedia("(min-width: 72rem)"), unfold = () => { byId("live-box").open = wide.matches; };
