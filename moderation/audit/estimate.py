@@ -48,9 +48,15 @@ def estimate(folder: SampleFolder, verdicts: "pd.DataFrame", by: tuple[str, ...]
     """
     from moderation.audit.sample import read_sample
 
-    design, rows = folder.read_design(), read_sample(folder)
+    design = folder.read_design()
+    return estimates_of(design, read_sample(folder), verdicts, by or tuple(design.slices))
+
+
+def estimates_of(
+    design: Design, rows: "pd.DataFrame", verdicts: "pd.DataFrame", columns: tuple[str, ...]
+) -> list[Estimate]:
+    """As `estimate`, from the sample's rows; of no slices where `columns` is empty."""
     check_verdicts(design, rows, verdicts)
-    columns = by or tuple(design.slices)
     slices = {column: slice_values(rows, column, design) for column in columns}
     found: list[Estimate] = []
     for label in labels_of(design, verdicts):

@@ -135,7 +135,7 @@ def explained(examples: Sequence[Example], sources: "Sequence[ModelSource]") -> 
     for source in sources:
         mine = [place for place, one in enumerate(found) if one.label in source.spec.labels]
         if mine:
-            cuts = [cut(found[place]) for place in mine]
+            cuts = [cut(found[place].body, found[place].evidence) for place in mine]
             bodies = [found[place].body[low:high] for place, (low, high) in zip(mine, cuts, strict=True)]
             answers = Attributor(source).attribute(bodies, [found[place].label for place in mine])
             for place, (low, _), answer in zip(mine, cuts, answers, strict=True):
@@ -143,11 +143,11 @@ def explained(examples: Sequence[Example], sources: "Sequence[ModelSource]") -> 
     return found
 
 
-def cut(one: Example) -> tuple[int, int]:
+def cut(body: str, evidence: tuple[int, int] | None) -> tuple[int, int]:
     """Which part of a text is explained: all of it, or what the highest score was given for."""
-    if len(one.body) <= LETTERS:
-        return 0, len(one.body)
-    low, high = one.evidence or (0, LETTERS)
+    if len(body) <= LETTERS:
+        return 0, len(body)
+    low, high = evidence or (0, LETTERS)
     return low, min(high, low + LETTERS)
 
 

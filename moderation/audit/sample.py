@@ -226,12 +226,12 @@ def write(folder: SampleFolder, design: Design, rows: "pyarrow.Table") -> None:
     folder.design.write_text(design.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def read_sample(folder: SampleFolder) -> "pd.DataFrame":
-    """The rows of a sample; raises `UsageError` where the file is gone or damaged."""
+def read_sample(folder: SampleFolder, columns: list[str] | None = None) -> "pd.DataFrame":
+    """The rows of a sample, or some of their columns; raises `UsageError` where the file is gone or damaged."""
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        return parquet.read_table(folder.sample).to_pandas()
+        return parquet.read_table(folder.sample, columns=columns, partitioning=None).to_pandas()
     except (OSError, pa.ArrowException) as error:
         raise UsageError(f"{folder.sample}: cannot be read; draw the sample anew with 'audit sample'") from error
