@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 PR_SET_PDEATHSIG = 1
-NICER = 10  # than the parent, which answers people
+NICER = 5  # than the parent, which answers people
 FIRST_TO_GO = "500"  # of 1000: when memory is short the kernel takes these processes before the parent
 PATIENCE = 2.0  # seconds to end by itself
 
@@ -93,12 +93,13 @@ def leashed(parent: int) -> tuple[Message, Say, Iterator[Message]]:
             spoken.write(json.dumps(message, default=str).encode() + b"\n")
             spoken.flush()
 
-    return json.loads(sys.stdin.buffer.readline()), say, told()
+    parent_says = os.fdopen(0, "rb", buffering=0)  # a buffer's lock would be held when the interpreter ends
+    return json.loads(parent_says.readline()), say, told(parent_says)
 
 
-def told() -> Iterator[Message]:
+def told(parent: IO[bytes]) -> Iterator[Message]:
     """What the parent says; when it ends, so does this process at once."""
-    for line in sys.stdin.buffer:
+    for line in parent:
         with suppress(ValueError):
             yield json.loads(line)
     os._exit(0)

@@ -22,6 +22,7 @@ SHARE = 0.25  # of a processor's time that estimates may take
 AFTER_ERROR = 5.0
 POINTS, FIRST = 16, 20  # of the history after a start: how many, and the entries of the first
 NEWER = f"SELECT entry, {', '.join(COLUMNS)} FROM verdicts WHERE entry > ? ORDER BY entry"
+BROKEN = (ValueError, LookupError, TypeError, ArithmeticError)  # a sample that was made by hand, say
 NEEDED = ["id", "date", "stratum", "labels", "duplicates", "probability"]  # no text: it may be long
 
 
@@ -53,8 +54,9 @@ class LiveEstimates:
             self.due = began + max(PAUSE, (time.process_time() - worked) / SHARE)
             if first:
                 self.points = earlier(self.told)
-        except UsageError as error:
-            self.say({"estimates_note": str(error)})
+        except (UsageError, *BROKEN) as error:
+            said = str(error) if isinstance(error, UsageError) else f"{type(error).__name__} on what is in the sample"
+            self.say({"estimates_note": f"no estimates: {said}"})
             self.due = time.monotonic() + AFTER_ERROR
         return True
 
@@ -76,6 +78,7 @@ class LiveEstimates:
         with clear_errors(self.folder.verdicts):
             if (file := identity(self.folder)) != self.file or self.store is None:
                 self.opened.close()
+                self.store = self.file = None
                 self.store = self.opened.enter_context(for_reading(self.folder))
                 self.file, self.entries, self.last = file, [], 0
             for entry, *fields in self.store.execute(NEWER, [self.last]).fetchall() if self.store else ():

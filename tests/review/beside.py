@@ -31,6 +31,7 @@ def run_with_model(output: Path, model: Path, bodies: list[str]) -> SampleFolder
     folder = sample_by_hand(output, len(bodies), run_id=RUN)
     table = parquet.read_table(folder.sample)
     table = table.set_column(table.column_names.index("body"), "body", pa.array(bodies))
+    table = table.set_column(table.column_names.index("stratum"), "stratum", pa.array(["all"] * len(bodies)))
     scores = [dict.fromkeys(THRESHOLDS, 0.1) | {"threat": 0.9} for _ in bodies]
     parquet.write_table(table.set_column(table.column_names.index("scores"), "scores", pa.array(scores)), folder.sample)
     return folder

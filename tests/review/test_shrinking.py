@@ -1,4 +1,4 @@
-"""The picture of an interval that shrinks: where it should be, in words too, and harmless whatever a label is called."""
+"""The picture of an interval that shrinks: where it should be, in words too, harmless whatever a label is called."""
 
 import re
 from xml.etree import ElementTree
