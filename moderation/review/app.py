@@ -42,6 +42,8 @@ def begin(app: Starlette, review: Review) -> None:
     folder, design = review.folder, review.design
     app.state.queue = Queue(folder, design, list(review.by_key), review.options.lease) if folder and design else None
     app.state.review = review
+    if folder and app.state.background:
+        app.state.background.watch(folder)
 
 
 def static(request: Request) -> Response:

@@ -14,6 +14,7 @@ from typing import Any
 from moderation.audit.design import SampleFolder
 from moderation.review.jobs import Jobs, cause, last_lines
 from moderation.review.leash import Message, ended, heard, started, tell
+from moderation.review.shrinking import pictures
 from moderation.review.word_store import Marks, WordReader
 
 log = logging.getLogger("moderation")
@@ -39,6 +40,7 @@ class Background:
         """Nothing is known of a sample yet."""
         self.folder, self.reader = folder, WordReader(folder) if folder else None
         self.points: dict[int, list[dict[str, Any]]] = {}
+        self.drawn = ""
         self.note, self.state = "", ("computing", "") if self.with_words else ("off", "nobody asked for them")
 
     def start(self) -> None:
@@ -86,6 +88,10 @@ class Background:
         """The estimates as verdicts came in, oldest first: `entries` of the store, and the `estimates` from them."""
         with self.lock:
             return [{"entries": count, "estimates": self.points[count]} for count in sorted(self.points)]
+
+    def picture(self) -> str:
+        """How the estimates became surer, as SVG; '' while too little is known. Drawn when they came, not now."""
+        return self.drawn
 
     def words(self, row_id: str, date: str, label: str) -> Marks | None:
         """The words that drove a score, None where they are not there; the row is then the next to be explained."""
@@ -156,6 +162,12 @@ class Background:
 
     def take(self, message: Message) -> None:
         """Notes what the worker says."""
+        self.note_message(message)
+        if "estimates" in message:
+            self.drawn = pictures(self.history())
+
+    def note_message(self, message: Message) -> None:
+        """Notes it, and draws nothing."""
         with self.lock:
             if "estimates" in message:
                 self.points[int(message["entries"])] = message["estimates"]

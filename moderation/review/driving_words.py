@@ -112,7 +112,7 @@ class DrivingWords:
         return ((one, label) for label in labels if label not in made)
 
     def explain(self, one: Text, label: str) -> None:
-        """Finds and keeps the words of one text for one label. What fails is left alone; raises `UsageError` where
+        """Finds and keeps the words of one text for one label; one that fails has none. Raises `UsageError` where
         nothing works any more."""
         self.store.try_(*one.key, label)
         try:
@@ -121,7 +121,7 @@ class DrivingWords:
             self.failures = 0
         except (RuntimeError, ValueError, IndexError, MemoryError) as error:
             self.failures += 1
-            self.store.try_(*one.key, label)
+            self.store.put(*one.key, label, [])
             if self.failures >= FAILURES:
                 raise UsageError(f"the model cannot explain its scores ({type(error).__name__})") from error
 

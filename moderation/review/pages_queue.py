@@ -135,7 +135,8 @@ def progress_of(request: Request, found: dict[str, Any]) -> dict[str, Any]:
 
 def picture_of(request: Request) -> str:
     """How an interval shrank, as SVG of our own; '' where nothing is known."""
-    return ""
+    background = request.app.state.background
+    return background.picture() if background else ""
 
 
 def queue_of(request: Request) -> Queue:

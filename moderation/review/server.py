@@ -15,6 +15,7 @@ import uvicorn
 from moderation.audit.verdict import checked_reviewer
 from moderation.errors import UsageError
 from moderation.review.app import make_app
+from moderation.review.background import Background
 from moderation.review.pages import Refused
 from moderation.review.queue import Queue
 from moderation.review.state import Options, Review, load
@@ -54,9 +55,12 @@ def run_server(listening: socket.socket, review: Review, open_page: bool) -> Non
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, lambda *_: None)  # uvicorn raises it again once it has stopped: this is no failure
     open_store(app.state.queue)
+    background = Background(review.output, review.run_id, review.folder, review.options.words)
+    app.state.background = background
     try:
-        Announcing(config, review, open_page).run([listening])
+        Announcing(config, review, open_page, background).run([listening])
     finally:
+        background.stop()
         if app.state.queue:
             app.state.queue.store.close()
 
@@ -75,14 +79,15 @@ def open_store(queue: Queue | None) -> None:
 class Announcing(uvicorn.Server):
     """A server that says where it is once it answers."""
 
-    def __init__(self, config: uvicorn.Config, review: Review, open_page: bool) -> None:
+    def __init__(self, config: uvicorn.Config, review: Review, open_page: bool, background: Background) -> None:
         super().__init__(config)
-        self.review, self.open_page = review, open_page
+        self.review, self.open_page, self.background = review, open_page, background
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts, then says so."""
         await super().startup(sockets)
         announce(self.review)
+        self.background.start()
         if self.open_page and has_screen():
             import webbrowser
 

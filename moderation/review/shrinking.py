@@ -43,12 +43,19 @@ def shrinking(history: Sequence[Mapping[str, Any]], label: str, measure: str = M
         f'<polygon class="band" points="{" ".join(upper + lower)}" fill="currentColor" fill-opacity="0.18"/>',
         f'<polyline class="value" points="{" ".join(line)}" fill="none" stroke="currentColor" stroke-width="1.5"/>',
         f'<circle class="value" cx="{last[0]}" cy="{last[1]}" r="2.5" fill="currentColor"/>',
+        text(LEFT, HEIGHT - 3, escape(short(f"{measure.replace('_', ' ')} of {label}")), "start"),
         text(WIDTH - RIGHT, HEIGHT - 3, f"{most:,} texts", "end"),
     ]
     said = escape(sentence(points, label, measure))
     return (
         f'<svg class="shrinking" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{said}">{"".join(shapes)}</svg>'
     )
+
+
+def pictures(history: Sequence[Mapping[str, Any]], measure: str = MEASURE) -> str:
+    """A picture for each label of which enough is known, in their order."""
+    labels = dict.fromkeys(one["label"] for one in history[-1]["estimates"]) if history else {}
+    return "".join(shrinking(history, label, measure) for label in labels)
 
 
 def points_of(history: Sequence[Mapping[str, Any]], label: str, measure: str) -> list[Point]:
@@ -77,6 +84,11 @@ def sentence(points: Sequence[Point], label: str, measure: str) -> str:
         f"{measure.replace('_', ' ')} of {label}: {last.value:.3g}, from {last.low:.3g} to {last.high:.3g} after "
         f"{last.reviewed:,} texts; from {first.low:.3g} to {first.high:.3g} after {first.reviewed:,}"
     )
+
+
+def short(words: str, most: int = 28) -> str:
+    """Words that fit below a picture."""
+    return words if len(words) <= most else f"{words[: most - 1]}…"
 
 
 def grid(share: float, y: str) -> str:

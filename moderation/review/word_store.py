@@ -55,11 +55,12 @@ class WordStore:
             removed(path)
             self.store = opened(path)
         self.store.executemany("INSERT OR IGNORE INTO about VALUES (?, ?)", about.items())
+        self.store.execute("UPDATE words SET words = '[]' WHERE words IS NULL AND tries >= ?", [TRIES])
 
     def labels(self, row_id: str, date: str) -> set[str]:
         """The labels of a row that need no more work."""
-        question = "SELECT label FROM words WHERE row_id = ? AND date = ? AND (words IS NOT NULL OR tries >= ?)"
-        return {label for (label,) in self.store.execute(question, [row_id, date, TRIES])}
+        question = "SELECT label FROM words WHERE row_id = ? AND date = ? AND words IS NOT NULL"
+        return {label for (label,) in self.store.execute(question, [row_id, date])}
 
     def try_(self, row_id: str, date: str, label: str) -> None:
         """Notes that work on a text begins, in case that nothing comes after it."""

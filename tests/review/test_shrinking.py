@@ -3,7 +3,7 @@
 import re
 from xml.etree import ElementTree
 
-from moderation.review.shrinking import points_of, shrinking
+from moderation.review.shrinking import pictures, points_of, shrinking
 
 
 def moment(reviewed: int, low: float | None, value: float | None, high: float | None, label: str = "insult") -> dict:
@@ -47,6 +47,17 @@ def test_it_is_said_in_words_and_is_nothing_before_there_are_two_figures() -> No
 
 def test_points_come_by_texts_reviewed_whatever_their_order() -> None:
     assert [point.reviewed for point in points_of(HISTORY[::-1], "insult", "precision")] == [50, 200]
+
+
+def test_there_is_a_picture_of_every_label_of_which_enough_is_known() -> None:
+    both = [
+        {
+            "entries": 1,
+            "estimates": [*moment(n, 0.2, 0.5, 0.9)["estimates"], *moment(n, None, None, None, "threat")["estimates"]],
+        }
+        for n in (50, 60)
+    ]
+    assert pictures(both) == shrinking(both, "insult") != "" == pictures([])
 
 
 def test_small_figures_have_a_scale_of_their_own() -> None:
