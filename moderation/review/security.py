@@ -15,7 +15,7 @@ from moderation.review import session as sessions
 from moderation.review.bodies import BODY, read_body, read_data
 from moderation.review.pages import Refused, on_usage, page, review_of
 from moderation.review.session import Session
-from moderation.review.state import LOOPBACK, Review
+from moderation.review.state import ANY, LOOPBACK, Review
 
 log = logging.getLogger("moderation.review")
 FREE = ("/signin", "/static/")  # what is shown to those who have not signed in
@@ -172,13 +172,11 @@ def check_host(host: str, review: Review) -> None:
     options = review.options
     if options.loopback:
         known = name in LOOPBACK
-    else:
-        known = name in {options.host.lower(), gethostname().lower()} or (is_address(name) and options.host in ANY)
+    else:  # whoever points a name at this machine uses the name, not a number
+        open_to_all = options.host in ANY and (is_address(name) or name in {gethostname().lower(), "localhost"})
+        known = open_to_all or name == options.host.lower()
     if not known:
         raise Refused(421, "this server has another name", f"open http://{options.host}:{options.port}/")
-
-
-ANY = frozenset({"0.0.0.0", "::"})  # every interface; a name that was pointed here is not an address
 
 
 def is_address(name: str) -> bool:

@@ -18,7 +18,7 @@ from moderation.review.app import make_app
 from moderation.review.background import Background
 from moderation.review.pages import Refused
 from moderation.review.queue import Queue
-from moderation.review.state import Options, Review, load
+from moderation.review.state import ANY, Options, Review, load
 
 BACKLOG = 128
 
@@ -50,15 +50,17 @@ def run_server(listening: socket.socket, review: Review, open_page: bool) -> Non
         ws="none",
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=75,  # longer than a reviewer thinks: a word on a connection that just closed is sent again
         timeout_graceful_shutdown=3,
     )
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, lambda *_: None)  # uvicorn raises it again once it has stopped: this is no failure
-    open_store(app.state.queue)
     background = Background(review.output, review.run_id, review.folder, review.options.words)
     app.state.background = background
+    server = Announcing(config, review, open_page, background)
+    for one in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again once it has stopped: that is no failure
+        signal.signal(one, lambda *_: setattr(server, "should_exit", True))
     try:
-        Announcing(config, review, open_page, background).run([listening])
+        open_store(app.state.queue)
+        server.run([listening])
     finally:
         background.stop()
         if app.state.queue:
@@ -123,8 +125,9 @@ def refused(host: str, port: int, error: OSError) -> str:
 
 
 def address(review: Review, with_token: bool = True) -> str:
-    """Where the page is."""
-    host = f"[{review.options.host}]" if ":" in review.options.host else review.options.host
+    """Where the page is; by the name of this machine where every interface is listened on."""
+    host = socket.gethostname() if review.options.host in ANY else review.options.host
+    host = f"[{host}]" if ":" in host else host
     query = f"?token={review.token}" if review.token and with_token else ""
     return f"http://{host}:{review.options.port}/{query}"
 

@@ -12,6 +12,7 @@ from moderation.review.secret import signing_key, token_for
 
 Key = tuple[str, str]  # a row's id and its date
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+ANY = frozenset({"0.0.0.0", "::"})  # every interface
 
 
 @dataclass(frozen=True)

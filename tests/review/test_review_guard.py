@@ -189,6 +189,19 @@ def test_elsewhere_a_token_is_needed_and_is_in_no_address_afterwards(output) -> 
     assert found.get("/review").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("host", "status"), [("10.1.2.3:1", 303), ("[fe80::1]:80", 303), ("localhost", 303), ("evil.example", 421)]
+)
+def test_on_every_interface_numbers_are_known_and_names_of_others_are_not(output, host, status) -> None:
+    assert client(output, host="0.0.0.0").get("/review", headers={"Host": host}).status_code == status
+
+
+def test_bound_to_one_address_only_that_is_known(output) -> None:
+    found = client(output, host="10.1.2.3")
+    assert found.get("/review", headers={"Host": "10.1.2.3:8765"}).status_code == 303
+    assert found.get("/review", headers={"Host": "10.1.2.4:8765"}).status_code == 421
+
+
 def test_the_token_may_also_be_typed(output) -> None:
     found = client(output, token=TOKEN)
     page = found.get("/signin").text
