@@ -43,7 +43,8 @@ def main() -> int:
             f"published  {FOLDER / 'moderated' / 'labelled'}\nlook at    {airflow.url}/dags/moderate_daily", flush=True
         )
         stay(airflow.url)
-    print("stopped; no process is left")
+    left = airflow.processes()
+    print(f"stopped; still there: {left}" if left else "stopped; no process is left")
     return 0 if state == "success" else 1
 
 

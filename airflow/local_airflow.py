@@ -6,7 +6,7 @@ For the demo and the tests: everybody who reaches its port, on this machine alon
 import contextlib
 import json
 import os
-import signal
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +17,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
-ROOT = Path(__file__).resolve().parents[1]
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent
 SPARK = {"conn_type": "spark", "host": "local[2]", "extra": {"deploy-mode": "client", "spark-binary": "spark-submit"}}
 
 
@@ -57,13 +58,15 @@ class LocalAirflow:
         self.token = ""
 
     def __enter__(self) -> Self:
-        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "config").mkdir(parents=True, exist_ok=True)
+        shutil.copy(FOLDER / "airflow_local_settings.py", self.home / "config")
         self.run("db", "migrate")
         self.run("pools", "set", "moderation_gpu", "1", "Spark jobs, one by one")
         log = (self.home / "standalone.log").open("wb")
-        command = [airflow_binary(), "standalone"]
+        command = [sys.executable, str(FOLDER / "keeper.py"), airflow_binary(), "standalone"]
+        output = {"stdout": log, "stderr": subprocess.STDOUT}
         self.process = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, env=self.environment, start_new_session=True
+            command, stdin=subprocess.PIPE, **output, env=self.environment, start_new_session=True
         )
         try:
             self.wait(self.healthy, "healthy")
@@ -140,30 +143,21 @@ class LocalAirflow:
         }
 
     def stop(self) -> None:
-        """Ends the whole of it, processes that went into sessions of their own included."""
-        if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(20)
-        for sign in (signal.SIGTERM, signal.SIGKILL):
-            end = time.monotonic() + 10
-            while (left := self.processes()) and time.monotonic() < end:
-                for pid in left:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, sign)
-                time.sleep(0.5)
-        if self.process is not None:
-            self.process.wait(10)
+        """Ends the whole of it: the keeper does, as it also would where this process were killed."""
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
+            self.process.wait(60)
 
     def processes(self) -> list[int]:
-        """The processes that have this Airflow's home in their environment, this one left out."""
+        """The processes of this Airflow: of the keeper's session, or with this home in their environment."""
         mark, found = f"AIRFLOW_HOME={self.home}".encode(), []
         for entry in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if mark in (entry / "environ").read_bytes().split(b"\0") and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):  # a process that names itself overwrites its environment
+                session = (entry / "stat").read_text().rpartition(")")[2].split()[3]
+                ours = self.process is not None and int(session) == self.process.pid
+                if ours or mark in (entry / "environ").read_bytes().split(b"\0"):
                     found.append(int(entry.name))
-        return found
+        return [pid for pid in found if pid != os.getpid()]
 
 
 def airflow_binary() -> str:

@@ -3,18 +3,18 @@
 import datetime
 from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
-from moderation_dags.audit import draw_sample, estimate_reviewed
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule, task
+from moderation_dags.audit import draw_sample, estimate_reviewed, write_report
 from moderation_dags.checks import check_params
 from moderation_dags.day import common_arguments
 from moderation_dags.settings import read_settings
 
 DOC = """
 Draws an audit sample of the newest published run for people to review, and logs what the samples that they have
-reviewed say: precision and recall, with intervals. Versions of the project without `moderation audit` skip both, and
-say so in the tasks' logs.
+reviewed say: precision and recall, with intervals. A report of that run, one HTML page, is left beside its sample.
+Versions of the project without `moderation audit` skip all three, and say so in the tasks' logs.
 """
-PARAMS = {"run": Param("latest", type="string", description="the published run to sample from")}
+PARAMS = {"run": Param("latest", type="string", description="the published run to sample and report of")}
 settings = read_settings()
 
 with DAG(
@@ -42,4 +42,14 @@ with DAG(
     def estimate() -> list[str]:
         return estimate_reviewed(settings)
 
-    check() >> [sample(), estimate()]
+    @task(
+        pool=settings.pool,
+        trigger_rule=TriggerRule.NONE_FAILED,
+        doc_md="Writes the run's report beside its sample; skipped in versions without `moderation audit report`.",
+    )
+    def report(*, params: Any = None) -> None:
+        write_report(settings, params["run"])
+
+    drawn = sample()
+    check() >> [drawn, estimate()]
+    drawn >> report()

@@ -1,4 +1,4 @@
-"""Audit samples and estimates, by the project's `moderation audit` commands, in versions that have them."""
+"""Audit samples, estimates and reports, by the project's `moderation audit` commands, in versions that have them."""
 
 import time
 
@@ -25,6 +25,12 @@ def draw_sample(settings: Settings, run: str) -> float:
     started = time.monotonic()
     run_command(settings, "audit", "sample", *options)
     return round(time.monotonic() - started, 1)
+
+
+def write_report(settings: Settings, run: str) -> None:
+    """Writes the report of a published run, one HTML page; with the verdicts on its newest sample, if it has some."""
+    need_command(settings, "report")
+    run_command(settings, "audit", "report", "--output", settings.output, "--run", run)
 
 
 def estimate_reviewed(settings: Settings) -> list[str]:
