@@ -1,5 +1,6 @@
 """Where a run has no sample yet: draws one, shows how far it is, and goes on with it."""
 
+from threading import Lock
 from typing import Any
 
 from starlette.requests import Request
@@ -10,13 +11,16 @@ from moderation.review.pages import Refused, data_of, page, review_of
 from moderation.review.state import take_sample
 
 SIZE, MOST = 500, 5000  # texts to review
+BEGIN = Lock()
 
 
 def sample_page(request: Request) -> Response:
     """Offers to draw a sample, or shows how far it is; where there is one now, however it was drawn, the review."""
-    review = review_of(request)
-    if (found := take_sample(review)) is not None:
-        request.app.state.begin(found)
+    with BEGIN:  # one of those who look at once begins with it
+        review = review_of(request)
+        if review.folder is None and (found := take_sample(review)) is not None:
+            request.app.state.begin(found)
+    if review_of(request).folder is not None:
         return RedirectResponse("/review", 303)
     return page(request, "sample.html", run_id=review.run_id, size=SIZE, sample=state(request))
 
@@ -30,7 +34,7 @@ def draw(request: Request) -> Response:
     if background is None:
         raise Refused(503, "nothing can be drawn from here", "draw it with: moderation audit sample")
     if state(request)["state"] not in ("waiting", "running") and review_of(request).folder is None:
-        request.app.state.drawing = background.ask("sample", size=int(size))
+        request.app.state.drawing = background.ask("sample", run=review_of(request).run_id, size=int(size))
     return RedirectResponse("/review", 303)
 
 

@@ -23,7 +23,7 @@ from moderation.audit.design import SampleFolder, find_sample
 from moderation.audit.second import set_second_share
 from moderation.audit.verdicts import verdicts
 from tests.review.reviewed_run import LABELS, RUN, draw, output_with_sample, rows_of
-from tests.review.serving import Browser, Server, row_in, serving
+from tests.review.serving import Browser, Server, hidden, row_in, serving
 
 ALL = dict.fromkeys(LABELS, "no")
 Words = tuple[str, str, str, str]
@@ -310,3 +310,22 @@ def test_a_run_that_was_rolled_back_is_not_reviewed(tmp_path) -> None:
     manifest = output / "runs" / RUN / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"published"', '"rolled_back"', 1))
     assert "rolled back" in refused("--output", str(output), "--sample", "0123", "--port", "0")
+
+
+@pytest.mark.slow
+def test_a_sample_is_drawn_from_the_page_and_reviewed(tmp_path) -> None:
+    output = output_with_sample(tmp_path / "out", 200, sample=False)
+    with serving(output, "--reviewer", "anna") as server:
+        anna = Browser(server)
+        csrf = hidden(anna.client.get("/review").text)
+        assert anna.client.post("/sample", data={"csrf": csrf, "size": "0"}).status_code == 400
+        assert anna.client.post("/sample", data={"csrf": csrf, "size": "40"}).status_code == 303
+        assert "The sample is being drawn" in anna.client.get("/review").text
+        end = time.monotonic() + 240
+        while (found := anna.client.get("/sample", headers={"Accept": "*/*"}).json())["state"] != "ready":
+            assert found["state"] in ("waiting", "running") and time.monotonic() < end, found
+            time.sleep(1)
+        assert anna.client.get("/review").status_code == 303
+        row = anna.look()
+        assert row and anna.say(row, **ALL)["done"]
+    assert len(verdicts(find_sample(output))) == 2
