@@ -25,6 +25,7 @@ STATIC = Path(__file__).parent / "static"
 def make_app(review: Review) -> Starlette:
     """The pages of a review; `app.state.review` is what is under review, `queue` its rows (None without a sample),
     `background` what computes beside the server (None where nothing does)."""
+    files()
     parts = (pages_queue, pages_sign, pages_sample, pages_browse)
     app = Starlette(
         routes=[Route("/static/{name}", static), *(route for part in parts for route in part.routes)],

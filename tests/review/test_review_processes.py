@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,59 @@ def test_a_read_only_store_is_told_on_the_page_and_stays_as_it_is(tmp_path) -> N
     finally:
         for path in paths:
             path.chmod(0o755)
+
+
+@pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit stands in for a full disk (util-linux)")
+def test_a_full_disk_is_told_and_takes_nothing_that_was_answered(tmp_path) -> None:
+    folder = sampled(tmp_path / "out", 60)
+    full = ["prlimit", f"--fsize={folder.verdicts.stat().st_size + 20_000}"]
+    with serving(tmp_path / "out", "--reviewer", "anna", before=full) as server:
+        anna = Browser(server)
+        row, answered = anna.look(), 0
+        while row:
+            answer = anna.post("/review/verdict", row | {"verdicts": ALL})
+            if answer.status_code != 200:
+                break
+            row, answered = row_in(answer.json()["item"]), answered + 1
+        assert 0 < answered < 60 and answer.status_code == 503
+        assert str(folder.verdicts) in answer.json()["message"] and "nothing was stored" in answer.json()["message"]
+        assert len(verdicts(folder)) == 2 * answered
+    with serving(tmp_path / "out", "--reviewer", "anna") as server:
+        anna = Browser(server)
+        assert anna.look() == row and anna.say(row or {}, **ALL)["done"]
+
+
+RAW = {
+    "nothing": b"",
+    "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
+    "no host": b"GET /review HTTP/1.1\r\n\r\n",
+    "two hosts": b"GET /review HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n\r\n",
+    "an old version": b"GET /review HTTP/1.0\r\n\r\n",
+    "a whole address": b"GET http://evil.example/review HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "bytes in the path": b"GET /\xff\xfe%ff%fe%00 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "bytes in the query": b"GET /review?row_id=%ff&date=%00%ed%a0%80 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "bytes in headers": b"GET /review HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: \xff=\xfe; review_1=\xff\r\n\r\n",
+    "a header of a megabyte": b"GET /review HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"x" * 2**20 + b"\r\n\r\n",
+    "an address of a megabyte": b"GET /" + b"x" * 2**20 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "a length that is none": b"POST /signin HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n",
+    "two lengths": b"POST /signin HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nContent-Length: 9\r\n\r\nx",
+    "broken chunks": b"POST /signin HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "half a body": b"POST /signin HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nhalf",
+    "an upgrade": b"GET /review HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+}
+
+
+def test_no_request_brings_the_server_down(tmp_path) -> None:
+    output_with_sample(tmp_path / "out", 3)
+    with serving(tmp_path / "out", "--reviewer", "anna") as server:
+        for kind, content in RAW.items():
+            answer = b""
+            with suppress(OSError), socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
+                raw.sendall(content)  # it may hang up before it has read all
+                raw.shutdown(socket.SHUT_WR)
+                answer = raw.recv(100_000)
+            assert not answer.startswith(b"HTTP/1.1 5") and b"Traceback" not in answer, kind
+            assert Browser(server).look(), kind
 
 
 def refused(*options: str) -> str:
