@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt .ci/check-prerequisites
 	@echo "Installing the pinned packages into $(VENV) (about two minutes the first time) ..."
 	@# torch first and exactly: any looser request would fetch the multi-gigabyte CUDA build.
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,int8,delta,audit,review,bench,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,int8,delta,privacy,audit,review,bench,dev]'
 	@touch $@
 
 demo: setup ## score the bundled sample dump, validate, publish, show what was flagged

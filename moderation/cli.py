@@ -87,6 +87,10 @@ AcceptShift = Annotated[
 ]
 Tag = Annotated[str | None, typer.Option("--tag", help="A name of your own, by which the run is found again.")]
 
+Privacy = Annotated[
+    str | None,
+    typer.Option("--privacy", metavar="OPTIONS", help="drop_author or hash_author, mask_pii: docs/privacy.md."),
+]
 Format = Annotated[
     str | None, typer.Option("--format", help="How to publish: parquet (default) or delta (needs the extra 'delta').")
 ]
@@ -124,6 +128,7 @@ def run(
     accept_shift: AcceptShift = None,
     force: Annotated[bool, typer.Option("--force", help="Also where the very result stands there already.")] = False,
     format: Format = None,
+    privacy: Privacy = None,
     tag: Tag = None,
     until: Annotated[
         Until, typer.Option("--until", help="score: fill the score store only; validate: leave `moderation publish`.")
@@ -187,6 +192,7 @@ def config(
     device: DeviceName = None,
     price_per_hour: Price = None,
     format: Format = None,
+    privacy: Privacy = None,
 ) -> None:
     """Prints the resolved configuration as YAML; it can be saved and given back with --config."""
     settings = resolved(**locals())

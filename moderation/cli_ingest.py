@@ -1,6 +1,7 @@
 """`moderation ingest`: dumps as they circulate into Parquet that `moderation run` takes."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +39,13 @@ def ingest(
     allow_truncated: Annotated[
         bool, typer.Option("--allow-truncated", help="Take what can be read of a damaged archive, and say so.")
     ] = False,
-    config: Annotated[Path | None, typer.Option("--config", help="YAML file; its `columns` are as --map.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="YAML file; its `columns` are as --map, its `privacy` as --privacy.")
+    ] = None,
+    privacy: Annotated[
+        str | None,
+        typer.Option("--privacy", metavar="OPTIONS", help="drop_author or hash_author, mask_pii: docs/privacy.md."),
+    ] = None,
 ) -> None:
     """Turns dumps into Parquet with one schema, by UTC day; broken lines go to quarantine with their number and reason.
 
@@ -59,9 +66,11 @@ def ingest(
     """
     from moderation.config import load_config
     from moderation.ingest.ingest import ingest
+    from moderation.privacy.privacy import find_privacy
 
-    settings = load_config(config)
-    found = ingest(sources, output, options(settings, columns, kind, format, max_bytes, allow_truncated), say)
+    settings = load_config(config, privacy=privacy)
+    chosen = options(settings, columns, kind, format, max_bytes, allow_truncated)
+    found = ingest(sources, output, replace(chosen, privacy=find_privacy(settings.privacy, output)), say)
     typer.echo(f"{output}: {sum(record.rows for record in found.values()):,} rows of {len(found)} source(s)")
 
 
@@ -114,6 +123,8 @@ def say(source: "Source", record: "Record", what: str) -> None:
         typer.echo(f"  quarantined {reason}: {count:,}")
     for name, count in record.odd_values.items():
         typer.echo(f"  {name}: {count:,} value(s) of no use, null in their rows")
+    if record.privacy:
+        typer.echo(f"  privacy: {masked(record)}")
     if record.truncated:
         typer.echo(f"  not whole: {record.truncated}")
     if record.quarantined and not record.rows:
@@ -124,6 +135,12 @@ def counts(record: "Record") -> str:
     """The sum that must come out even."""
     blank = f" + {record.blank:,} blank" if record.blank else ""
     return f"{record.lines:,} lines = {record.rows:,} rows + {record.quarantined:,} quarantined{blank}"
+
+
+def masked(record: "Record") -> str:
+    """What privacy did to a source's rows."""
+    kinds = [f"{name} {count:,}" for name, count in record.masked.items() if name != "rows" and count]
+    return f"{record.masked.get('rows', 0):,} rows changed" + (f" ({', '.join(kinds)})" if kinds else "")
 
 
 def days(record: "Record") -> str:

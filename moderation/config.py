@@ -24,9 +24,11 @@ from moderation.errors import UsageError
 from moderation.inference.devices import Device
 from moderation.models.entry import ModelEntry
 from moderation.models.spec import Probability
+from moderation.privacy.settings import KEY_VARIABLE, PrivacySettings, as_section
 from moderation.settings import explain, first_mistake, load_mapping
 
 PREFIX = "MODERATION_"
+SECTIONS = ("columns", "publish", "privacy", "spark", "gate")
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # two letters and more: one is a Windows drive
 
 
@@ -103,6 +105,7 @@ class Config(BaseSettings):
     threads: PositiveInt | None = Field(None, description="CPU threads of one engine; a Spark task's cores where none")
     policy: str = Field("default", description="'default' or a YAML file of thresholds and rules")
     publish: PublishSettings = PublishSettings()
+    privacy: Annotated[PrivacySettings, BeforeValidator(as_section), NoDecode] = PrivacySettings()
     spark: SparkSettings = SparkSettings()
     gate: GateSettings = GateSettings()
     accept_shift: str | None = Field(None, description="why this one run may publish a shift; not in a file")
@@ -173,10 +176,15 @@ class Config(BaseSettings):
         given = dict(init_settings.init_kwargs)
         file = given.pop("_file", {})
         return (
-            InitSettingsSource(settings_cls, init_kwargs=given),
-            env_settings,
-            InitSettingsSource(settings_cls, init_kwargs=file),
+            InitSettingsSource(settings_cls, init_kwargs=whole(given)),
+            InitSettingsSource(settings_cls, init_kwargs=whole(env_settings())),
+            InitSettingsSource(settings_cls, init_kwargs=whole(file)),
         )
+
+
+def whole(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with `privacy` as a section, so that sources are merged key by key: none undoes another in silence."""
+    return {name: as_section(value) if name == "privacy" else value for name, value in content.items()}
 
 
 def load_config(file: Path | None = None, base: Mapping[str, Any] | None = None, **overrides: Any) -> Config:
@@ -204,7 +212,7 @@ def origin(error: ValidationError, file: Path | None, given: dict[str, Any]) -> 
     key = str(first["loc"][0])
     if key in given:
         return "command line"
-    if any(name.upper().startswith(f"{PREFIX}{key}".upper()) for name in os.environ):
+    if any(name.upper().startswith(f"{PREFIX}{key}".upper()) for name in os.environ if name != KEY_VARIABLE):
         return "environment"
     return str(file) if file else "configuration"
 
@@ -212,11 +220,13 @@ def origin(error: ValidationError, file: Path | None, given: dict[str, Any]) -> 
 def check_environment() -> None:
     """Refuses variables that look like settings and are none: a misspelt one must not pass in silence."""
     for name in os.environ:
-        if not name.upper().startswith(PREFIX):
+        if not name.upper().startswith(PREFIX) or name == KEY_VARIABLE:
             continue
         key, *deeper = name[len(PREFIX) :].lower().split("__")
-        if deeper and key in Config.model_fields and key not in ("columns", "publish", "spark", "gate"):
+        if deeper and key in Config.model_fields and key not in SECTIONS:
             raise UsageError(f"environment variable {name}: '{key}' has no parts")
+        if deeper and key == "privacy" and f"{PREFIX}PRIVACY" in map(str.upper, os.environ):
+            raise UsageError(f"environment variable {name}: say {PREFIX}PRIVACY__APPLY beside it, not {PREFIX}PRIVACY")
         if key not in Config.model_fields:
             raise UsageError(
                 f"environment variable {name}: unknown setting '{key}'; one of {', '.join(Config.model_fields)}"

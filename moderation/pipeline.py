@@ -12,6 +12,7 @@ from moderation.config import Config
 from moderation.errors import GateRefused, UsageError
 from moderation.models.panel import Panel, find_panel
 from moderation.policy import Policy, describe, left_out, read_policy
+from moderation.privacy.privacy import Privacy, find_privacy
 from moderation.runs.digests import Digests
 from moderation.runs.inputs import InputFile, find_inputs
 from moderation.runs.keys import run_key, scores_key
@@ -45,6 +46,7 @@ def moderate(config: Config, force: bool = False, until: Until = Until.PUBLISH) 
     is done unless with `force`. `until` an earlier stage, nothing is published. Returns the manifest of the run. Raises
     `UsageError` for the caller's mistakes, with nothing published, and `GateRefused` where validation refused.
     """
+    privacy = find_privacy(config.privacy, config.output)
     digests = Digests(config.output.resolve())
     files = find_inputs(config.input, config.columns, digests)
     check_apart([file.path for file in files], [file.root for file in files], config.output.resolve())
@@ -52,7 +54,7 @@ def moderate(config: Config, force: bool = False, until: Until = Until.PUBLISH) 
     policy = read_policy(config.policy, panel)
     if rules := left_out(config.policy, panel):
         log.warning("note: the default policy goes without some rules, as the models lack what they name: %s", rules)
-    return carry_out(Plan(config, files, panel, policy, digests, scores_key(config, panel)), force, until)
+    return carry_out(Plan(config, files, panel, policy, digests, scores_key(config, panel), privacy), force, until)
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Plan:
     policy: Policy
     digests: Digests
     scores_key: str
+    privacy: Privacy | None = None
 
     @property
     def scope(self) -> Scope:
@@ -80,7 +83,7 @@ def carry_out(plan: Plan, force: bool, until: Until = Until.PUBLISH) -> Manifest
     from moderation.spark.errors import full_disk, input_errors
     from moderation.spark.session import session
 
-    key = run_key(plan.config, plan.scores_key, plan.policy, plan.files)
+    key = run_key(plan.config, plan.scores_key, plan.policy, plan.files, plan.privacy)
     output = plan.config.output.resolve()
     if not force and (before := standing(output, key, plan.scope)):
         log.info("nothing to do: run %s published this very result; --force runs all the same", before.run_id)
@@ -122,7 +125,7 @@ class Job:
         """The input's columns."""
         from moderation.spark.layout import layout
 
-        return layout(self.files, self.config.columns)
+        return layout(self.files, self.config.columns, self.plan.privacy)
 
     @property
     def store(self) -> Store:
@@ -151,8 +154,21 @@ class Job:
                 "quarantine_reasons": reasons,
             },
         )
+        self.tell_privacy()
         counts = self.run.manifest.counts
         self.run.note(rows_in=counts["rows_in"], quarantined=counts["quarantined"])
+
+    def tell_privacy(self) -> None:
+        """Has the manifest say what was done to personal data, and in how many rows."""
+        from moderation.spark.read import masked_counts
+
+        privacy = self.plan.privacy
+        if privacy is None:
+            return
+        for said in privacy.notes(self.layout.names):
+            log.warning("note: %s", said)
+        counts = masked_counts(self.comments(self.layout).wanted)
+        self.run.describe(privacy={**privacy.describe(), "masked": counts})
 
     def comments(self, layout: "Layout", answered: bool = False) -> "Comments":
         """The input's rows told apart, with their stored answers if wanted."""

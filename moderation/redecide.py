@@ -7,6 +7,7 @@ from moderation.config import Config, load_config
 from moderation.errors import UsageError
 from moderation.pipeline import Plan, carry_out
 from moderation.policy import read_policy
+from moderation.privacy.privacy import find_privacy, masking
 from moderation.runs.digests import Digests
 from moderation.runs.manifest import Manifest, read_manifests
 from moderation.runs.recorded import RecordedPanel, recorded_inputs
@@ -27,16 +28,28 @@ def decide(
 ) -> Manifest:
     """Decides a run's comments anew and publishes them, if the gate lets them pass; returns the new run's manifest.
 
-    The inputs, columns, date and models are those of the run; the policy and everything else are as in `file` and the
-    environment, else as the run had them. Raises `UsageError` where the run, its scores or its inputs are not there as
-    they were, and `GateRefused` where validation refused.
+    The inputs, columns, date, models and what is masked are those of the run; the policy and everything else are as in
+    `file` and the environment, else as the run had them. Raises `UsageError` where the run, its scores or its inputs
+    are not there as they were, and `GateRefused` where validation refused.
     """
     before = find_run(output.resolve(), run_id)
     config = config_of(before, output, policy, file, accept_shift)
+    check_masking(before, config)
+    privacy = find_privacy(config.privacy, output)
     panel, digests = RecordedPanel(before["model"]), Digests(output.resolve())
     files = recorded_inputs(before["inputs"], config.columns, digests, before["run_id"])
     found = read_policy(config.policy, panel)
-    return carry_out(Plan(config, files, panel, found, digests, before["scores"]["key"]), force)
+    return carry_out(Plan(config, files, panel, found, digests, before["scores"]["key"], privacy), force)
+
+
+def check_masking(before: dict[str, Any], config: Config) -> None:
+    """Refuses to mask texts otherwise than before they were scored: places of entities would be those of others."""
+    recorded, here = before.get("privacy", {}).get("masking"), masking(config.privacy)
+    if recorded != here:
+        raise UsageError(
+            f"run {before['run_id']}: its texts were scored as masked by {recorded}, and now they would be by {here}: "
+            "'moderation run' scores them anew"
+        )
 
 
 def find_run(output: Path, run_id: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from moderation.config import Columns, Config, GateSettings, PublishSettings, SparkSettings, load_config
 from moderation.models.entry import ModelEntry
+from moderation.privacy.settings import PrivacySettings
 from tests.commands import ROOT
 
 PAGE = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
@@ -17,6 +18,7 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("", Config),
     ("columns.", Columns),
     ("publish.", PublishSettings),
+    ("privacy.", PrivacySettings),
     ("spark.", SparkSettings),
     ("gate.", GateSettings),
     ("models[].", ModelEntry),

@@ -14,7 +14,7 @@ from moderation.audit.replay_compare import Difference, differences, tolerance_o
 from moderation.audit.replay_compute import Decider, alone, in_company
 from moderation.audit.replay_find import Published, find_input, find_published, find_rows, input_rows, layout_of
 from moderation.audit.replay_result import Replay
-from moderation.audit.replay_sources import How, found_panel, how_here, how_recorded, recorded_config
+from moderation.audit.replay_sources import How, found_panel, how_here, how_recorded, recorded_config, recorded_privacy
 from moderation.audit.verify_sources import recorded_policy
 from moderation.errors import UsageError
 from moderation.runs.locked import check_output
@@ -56,9 +56,10 @@ def replay(output: Path, run: str, wish: Wish) -> Replay:
     manifest = find_run(output, run)
     published = find_published(output, manifest, wish.row_id, wish.date)
     config = recorded_config(manifest)
+    privacy = recorded_privacy(manifest, config)
     file = find_input(manifest, published.input_key, config)
     panel, policy = found_panel(manifest, config, wish.models), checked_policy(manifest, published)
-    layout, shards = layout_of(published, file, manifest, config), shards_of([file])
+    layout, shards = layout_of(published, file, manifest, config, privacy), shards_of([file])
     places = list(find_rows(shards, layout, wish.row_id))
     if not places:
         raise UsageError(f"input {file.path}: holds no row of id {wish.row_id!r}, which run {manifest['run_id']} had")

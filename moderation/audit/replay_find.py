@@ -14,12 +14,13 @@ from moderation.contracts import column_names
 from moderation.errors import UsageError
 from moderation.runs.recorded import local
 from moderation.runs.types import spark_type
-from moderation.spark.layout import PLACE, ROLES, Layout
+from moderation.spark.layout import ROLES, Layout
 from moderation.spark.source import Reader
 from moderation.text.digest import file_digest
 
 if TYPE_CHECKING:
     from moderation.config import Config
+    from moderation.privacy.privacy import Privacy
     from moderation.runs.inputs import InputFile
     from moderation.runs.shards import Shard
 
@@ -86,7 +87,13 @@ def find_input(manifest: dict[str, Any], key: str, config: "Config") -> "InputFi
     return describe(path, local(entries[0]["root"]), config.columns)
 
 
-def layout_of(published: Published, file: "InputFile", manifest: dict[str, Any], config: "Config") -> Layout:
+def layout_of(
+    published: Published,
+    file: "InputFile",
+    manifest: dict[str, Any],
+    config: "Config",
+    privacy: "Privacy | None" = None,
+) -> Layout:
     """The run's columns of the input, of the types in which they were published; other inputs need not be there."""
     before = {target: name for name, target in manifest["renamed_columns"].items()}
     before |= {role: getattr(config.columns, role) for role in ROLES}
@@ -96,7 +103,7 @@ def layout_of(published: Published, file: "InputFile", manifest: dict[str, Any],
             name = before.get(field.name, field.name)
             fields.append((field.name, own.get(name, field.type) if field.name in ROLES else field.type))
     names = {name: before.get(name, name) for name, _ in fields}
-    return Layout(pa.schema(fields), names, manifest["renamed_columns"])
+    return Layout(pa.schema(fields), names, manifest["renamed_columns"], privacy)
 
 
 def find_rows(shards: Sequence["Shard"], layout: Layout, row_id: str) -> Iterator[tuple["Shard", int]]:
@@ -117,10 +124,5 @@ def as_bytes(ids: pa.Array) -> pa.Array:
 
 def input_rows(rows: Sequence[tuple["Shard", int]], layout: Layout) -> pa.Table:
     """Rows of an input with the run's columns and where they come from, as the run's source gives them."""
-    schema = pa.schema([*layout.schema, *PLACE.items()])
-    found = [
-        batch
-        for shard, row in rows
-        for batch in Reader([replace(shard, start=row, stop=row + 1)], [], layout).rows([0])
-    ]
-    return pa.Table.from_batches(found, schema)
+    readers = [Reader([replace(shard, start=row, stop=row + 1)], [], layout) for shard, row in rows]
+    return pa.Table.from_batches([batch for reader in readers for batch in reader.rows([0])], readers[0].schema)

@@ -10,6 +10,7 @@ from moderation.errors import UsageError
 from moderation.inference.devices import Device, resolve_place, resolved
 from moderation.models.entry import ModelEntry
 from moderation.models.panel import Panel, entry_of, find_panel
+from moderation.privacy.privacy import Privacy, find_privacy
 from moderation.settings import explain
 from moderation.text.digest import file_digest
 
@@ -54,6 +55,25 @@ def recorded_config(manifest: dict[str, Any]) -> Config:
         return Config.model_validate({**every, **recorded})
     except ValidationError as error:
         raise explain(error, f"manifest of run {manifest['run_id']}") from error
+
+
+def recorded_privacy(manifest: dict[str, Any], config: Config) -> Privacy | None:
+    """What the run did to personal data; raises `UsageError` where the same cannot be done here."""
+    privacy = find_privacy(config.privacy)
+    if privacy is None:
+        return None
+    here, recorded, run = privacy.describe(), manifest.get("privacy", {}), manifest["run_id"]
+    if here.get("key_id") != recorded.get("key_id"):
+        raise UsageError(
+            f"run {run}: authors were hashed with the key of the id {recorded.get('key_id')}, and the key here has the "
+            f"id {here.get('key_id')}: set MODERATION_PRIVACY_KEY to that one"
+        )
+    if here.get("masking") != recorded.get("masking"):
+        raise UsageError(
+            f"run {run}: texts were masked as {recorded.get('masking')}, and this version masks as "
+            f"{here.get('masking')}: replay it with the versions of then"
+        )
+    return privacy
 
 
 def found_panel(manifest: dict[str, Any], config: Config, models: tuple[str, ...]) -> Panel:

@@ -37,6 +37,7 @@ class Batch:
     blank: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     odd: Counter[str] = field(default_factory=Counter)
+    masked: Counter[str] = field(default_factory=Counter)  # what privacy did
 
 
 class Assembled(NamedTuple):

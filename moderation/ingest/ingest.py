@@ -15,6 +15,7 @@ from moderation.ingest.csvs import read_csv
 from moderation.ingest.days import Days, Quarantine
 from moderation.ingest.fields import check_mapping
 from moderation.ingest.lines import blocks
+from moderation.ingest.private import private
 from moderation.ingest.processes import ProcessDied, read_blocks
 from moderation.ingest.progress import progress
 from moderation.ingest.records import Record, commit, new_record, read_records, recover, same_content, stat_of
@@ -99,10 +100,11 @@ def read_source(source: Source, staging: Path, record: Record, options: Options)
     stem = f"{source.key}-{record.sha256[:8]}"
     reasons: Counter[str] = Counter()
     odd: Counter[str] = Counter()
+    masked: Counter[str] = Counter()
     quarantine = Quarantine(staging / "_quarantine" / f"{stem}.parquet", source.uri)
     with source.path.open("rb") as file, Days(staging) as days, progress(source.path.name, record.stat[0]) as tell:
         meter = Meter(file, source.path)
-        for batch in until_damage(source, batches(source, meter, options), record, options):
+        for batch in private(until_damage(source, batches(source, meter, options), record, options), options.privacy):
             days.add(batch.table, batch.days)
             quarantine.add(batch.rejected)
             record.lines += batch.lines
@@ -110,9 +112,12 @@ def read_source(source: Source, staging: Path, record: Record, options: Options)
             record.blank += batch.blank
             reasons.update(line.reason for line in batch.rejected)
             odd.update(batch.odd)
+            masked.update(batch.masked)
             tell(meter.done, record.lines)
         files = days.settle(stem)
     record.reasons, record.odd_values = dict(sorted(reasons.items())), dict(sorted(odd.items()))
+    if options.privacy:
+        record.privacy, record.masked = options.privacy.describe(), dict(masked)
     record.quarantined = reasons.total()
     describe(record, files, started)
     check(source, record)

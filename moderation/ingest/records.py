@@ -36,6 +36,8 @@ class Record:
     blank: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     odd_values: dict[str, int] = field(default_factory=dict)
+    privacy: dict[str, Any] = field(default_factory=dict)
+    masked: dict[str, int] = field(default_factory=dict)
     dates: int = 0
     first_date: str | None = None
     last_date: str | None = None
@@ -54,7 +56,8 @@ def stat_of(path: Path) -> list[int]:
 
 def options_digest(source: Source, options: Options) -> str:
     """A digest of what decides the rows of a source, besides its content."""
-    parts = [SCHEMA_VERSION, source.format, source.kind, sorted(options.mapping.items())]
+    parts: list[Any] = [SCHEMA_VERSION, source.format, source.kind, sorted(options.mapping.items())]
+    parts += [options.privacy.describe()] if options.privacy else []
     return text_digest(json.dumps(parts))
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from moderation.errors import UsageError
 from moderation.ingest.fields import Kind
 from moderation.ingest.streams import compression
+from moderation.privacy.privacy import Privacy
 from moderation.runs.inputs import input_key
 
 Format = Literal["ndjson", "csv", "tsv", "parquet"]
@@ -29,6 +30,7 @@ class Options:
     format: Format | None = None
     max_bytes: int = 2 * 10**12
     allow_truncated: bool = False
+    privacy: Privacy | None = None
 
 
 @dataclass(frozen=True)

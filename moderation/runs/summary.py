@@ -19,12 +19,25 @@ def summary_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("skipped", counts["skipped"]),
         ("failed", counts["failed"]),
         ("quarantined", counts["quarantined"]),
+        *masked_rows(manifest.privacy),
         ("flagged", counts["flagged"]),
         *((f"  {name}", count) for name, count in counts["labels"].items()),
         *((f"entities {name}", count) for name, count in counts["entities"].items()),
     ]
     text = [(name, f"{count:,}") for name, count in rows]
     return [*text, *report_rows(manifest.throughput)]
+
+
+def masked_rows(privacy: dict[str, Any]) -> list[tuple[str, int]]:
+    """What privacy did, by the options that applied; nothing where there were none."""
+    if not privacy:
+        return []
+    masked, verb = privacy["masked"], "dropped" if "drop_author" in privacy["apply"] else "hashed"
+    rows = [("rows changed for privacy", masked["rows"])]
+    if "author" in privacy:
+        rows.append((f"  author {verb}", masked["author"]))
+    kinds = privacy["masking"]["kinds"] if "masking" in privacy else []
+    return [*rows, *((f"  {kind} masked", masked[kind]) for kind in kinds)]
 
 
 def report_rows(throughput: dict[str, Any]) -> list[tuple[str, str]]:

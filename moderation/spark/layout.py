@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from moderation.contracts import column_names
+from moderation.privacy.privacy import MASKED, Privacy
 from moderation.runs.types import one_schema
 
 if TYPE_CHECKING:
@@ -20,33 +21,50 @@ PLACE = {  # where a row comes from
     "input_key": pa.string(),
     "input_uri": pa.string(),
 }
-INTERNAL = (*PLACE, "input_reason", "input_wanted")
+DONE = "input_masked"  # what privacy did in a row, where there is any
+INTERNAL = (*PLACE, DONE, "input_reason", "input_wanted")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The input's columns: `origin` has the input's name for each of ours, `renamed` those that clashed."""
+    """The input's columns: `origin` has the input's name for each of ours, `renamed` those that clashed.
+
+    Whoever reads the rows reads them through `privacy`, if there is any.
+    """
 
     schema: pa.Schema
     origin: dict[str, str]
     renamed: dict[str, str]
+    privacy: Privacy | None = None
+
+    @property
+    def beside(self) -> dict[str, pa.DataType]:
+        """What the source adds to the columns."""
+        return {**PLACE, DONE: MASKED} if self.privacy else PLACE
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        """The columns' names, ours and the input's."""
+        return [(name, self.origin[name]) for name in self.schema.names]
 
     def only(self, names: Iterable[str]) -> "Layout":
         """The layout of some of the columns, as far as they are there."""
         kept = [name for name in names if name in self.origin]
         schema = pa.schema([self.schema.field(name) for name in kept])
-        return Layout(schema, {name: self.origin[name] for name in kept}, {})
+        return Layout(schema, {name: self.origin[name] for name in kept}, {}, self.privacy)
 
 
-def layout(files: Sequence["InputFile"], columns: "Columns") -> Layout:
-    """The columns of all files, those of folder names among them; raises `UsageError` as `one_schema` does."""
+def layout(files: Sequence["InputFile"], columns: "Columns", privacy: Privacy | None = None) -> Layout:
+    """The columns of all files, those of folder names among them; raises `UsageError` as `one_schema` does, and for a
+    column that privacy cannot treat as one of authors."""
     kinds = {field.name: field.type for field in one_schema(files)}
     kinds |= {name: pa.string() for file in files for name, _ in file.folder_values}
+    mapped = {getattr(columns, role) for role in ROLES}
+    kinds = privacy.kinds(kinds, mapped) if privacy else kinds
     names = contract_names(kinds, columns)
     schema = pa.schema([(target, kinds[name]) for name, target in names.items()])
-    mapped = {getattr(columns, role) for role in ROLES}
     renamed = {name: target for name, target in names.items() if name != target and name not in mapped}
-    return Layout(schema, {target: name for name, target in names.items()}, renamed)
+    return Layout(schema, {target: name for name, target in names.items()}, renamed, privacy)
 
 
 def contract_names(names: Iterable[str], columns: "Columns") -> dict[str, str]:

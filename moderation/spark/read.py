@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as f
 from pyspark.sql import types as t
 
-from moderation.spark.layout import INTERNAL
+from moderation.privacy.privacy import MASKED
+from moderation.spark.layout import DONE, INTERNAL
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -22,11 +23,12 @@ FIRST_SECOND = -62135596800  # 0001-01-01T00:00:00Z
 @dataclass(frozen=True)
 class Comments:
     """The rows of a run: `good` ones with the contract's names, an `input_key` and a `date`; `broken` ones as
-    quarantine rows; and those of `other_dates`, which the run leaves alone."""
+    quarantine rows; those of `other_dates`, which the run leaves alone; and `wanted`, all others, as they were read."""
 
     good: "DataFrame"
     broken: "DataFrame"
     other_dates: "DataFrame"
+    wanted: "DataFrame"
 
 
 def read_comments(rows: "DataFrame", config: "Config", run_id: str) -> Comments:
@@ -34,7 +36,7 @@ def read_comments(rows: "DataFrame", config: "Config", run_id: str) -> Comments:
     rows = judged(rows, config)
     wanted, others = rows.where("input_wanted"), rows.where("NOT input_wanted")
     good = wanted.where("input_reason IS NULL").drop(*[name for name in INTERNAL if name != "input_key"])
-    return Comments(as_text(good), quarantine(wanted, run_id), others)
+    return Comments(as_text(good), quarantine(wanted, run_id), others, wanted)
 
 
 def judged(rows: "DataFrame", config: "Config") -> "DataFrame":
@@ -42,6 +44,17 @@ def judged(rows: "DataFrame", config: "Config") -> "DataFrame":
     rows = with_day(rows, config)
     wanted = f.col("date").isin(str(config.date), "unreadable") if config.date else f.lit(True)
     return rows.withColumns({"input_reason": broken_reason(rows), "input_wanted": wanted})
+
+
+def masked_counts(rows: "DataFrame") -> dict[str, int]:
+    """Rows in which privacy did something, and how many of each kind it was: of rows that were read through it."""
+    names = [field.name for field in MASKED]
+    done = [f.col(f"{DONE}.{name}") for name in names]
+    some = f.greatest(*done) > 0
+    found = rows.agg(
+        f.count_if(some).alias("rows"), *[f.sum(one).alias(name) for one, name in zip(done, names, strict=True)]
+    )
+    return {name: value or 0 for name, value in found.collect()[0].asDict().items()}
 
 
 def bodies(rows: "DataFrame", config: "Config") -> "DataFrame":

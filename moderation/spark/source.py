@@ -12,7 +12,7 @@ from moderation.runs.conform import conform
 from moderation.runs.entity_texts import with_texts
 from moderation.runs.rows import shard_batches
 from moderation.runs.store import Store, stored
-from moderation.spark.layout import PLACE, Layout
+from moderation.spark.layout import Layout
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -48,7 +48,7 @@ class Reader:
     @property
     def schema(self) -> pa.Schema:
         """The input's columns, where each row comes from, and the answers if any."""
-        return pa.schema([*self.layout.schema, *PLACE.items(), *(self.answers or [])])
+        return pa.schema([*self.layout.schema, *self.layout.beside.items(), *(self.answers or [])])
 
     def task(self) -> Callable[[Batches], Batches]:
         """The function that Spark calls: numbers of parts to rows."""
@@ -66,7 +66,8 @@ class Reader:
         schema, found = self.schema, -1
         for number, row, batch in self.pieces(numbers):
             shard = self.shards[number]
-            columns = self.columns(shard, batch) + place(shard, number, row, batch.num_rows)
+            columns, done = self.written(self.columns(shard, batch))
+            columns += [*place(shard, number, row, batch.num_rows), *done]
             if self.store:
                 if found != number:
                     answers, found = stored(self.store, shard), number
@@ -100,6 +101,13 @@ class Reader:
                 made.append(pa.nulls(batch.num_rows, field.type))
         return made
 
+    def written(self, columns: list[pa.Array]) -> tuple[list[pa.Array], list[pa.Array]]:
+        """The columns as they may be written, and what privacy did in each row: nobody gets to see them otherwise."""
+        if self.layout.privacy is None:
+            return columns, []
+        made, done = self.layout.privacy.applied(columns, self.layout.names)
+        return made, [done]
+
     def beside(self, columns: list[pa.Array], answers: pa.RecordBatch) -> list[pa.Array]:
         """The stored answers to a batch's rows, entities with the texts that they stand for in its bodies."""
         assert self.answers is not None
@@ -109,7 +117,7 @@ class Reader:
 
 
 def place(shard: "Shard", number: int, row: int, rows: int) -> list[pa.Array]:
-    """Where the rows of a batch come from: the columns of `PLACE`."""
+    """Where the rows of a batch come from: the columns of `layout.PLACE`."""
     import numpy as np
 
     return [

@@ -1,0 +1,1 @@
+"""Privacy: authors dropped or hashed, personal data masked, before anything is written."""
