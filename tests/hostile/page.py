@@ -23,6 +23,8 @@ output as it was: nothing is published, nothing half-written stays. Exit codes: 
 broken input, 3 refused by the gate, 1 anything else. A retry is safe after any of them.
 
 Broken lines, archives and tables of `moderation ingest` have a table of their own: [ingest.md](ingest.md#outcomes).
+Where `privacy` masks personal data, all of this is done to the masked rows, quarantined ones too, and a broken line of
+an ingest is withheld: [privacy.md](privacy.md).
 """
 ROWS = """
 ## Rows
