@@ -12,7 +12,22 @@ import yaml
 from tests.commands import ROOT, moderation, run
 from tests.dumps import comment, read_rows, write_dump
 
-COMMANDS = ("run", "score", "config", "demo", "finetune", "adapt", "functional", "evaluate", "calibrate", "bench")
+COMMANDS = (
+    *("run", "score", "config", "demo", "finetune", "adapt", "functional", "evaluate", "calibrate", "bench"),
+    "review",
+)
+    "run",
+    "score",
+    "config",
+    "demo",
+    "finetune",
+    "adapt",
+    "functional",
+    "evaluate",
+    "calibrate",
+    "bench",
+    "review",
+)
 
 
 def mistake(*arguments: object, folder: Path | None = None, **environment: str) -> str:

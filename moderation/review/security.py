@@ -1,10 +1,13 @@
 """The guard before every page: who may ask, from where, how much, and what a browser may do with the answer."""
 
 import logging
+import re
 from collections.abc import MutableMapping
+from dataclasses import replace
 from ipaddress import ip_address
 from socket import gethostname
 from typing import Any
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -33,6 +36,9 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
     "X-Robots-Tag": "noindex",
 }
+
+
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::\d{1,5})?", re.ASCII)  # nothing that a URL could be made of
 
 
 class Guard:
@@ -108,7 +114,7 @@ async def admit(request: Request, answer: Answer) -> Response | None:
     elif name := name_to_take(request, review, found):
         session = request.state.session = session.named(name, given=True)
         answer.cookie = cookie(request, session)
-    elif found is None and request.url.path == "/signin":
+    elif found is None and request.scope["path"] == "/signin":
         answer.cookie = cookie(request, session)  # its form needs one
     return None if allowed(request, review, session) else ask(request)
 
@@ -128,7 +134,7 @@ def name_to_take(request: Request, review: Review, found: Session | None) -> str
     """The name that the command line gave, on this machine itself, for a page whose reader did not say another."""
     name = review.options.reviewer if review.options.loopback and review.token is None else None
     taken = found is not None and (found.reviewer == name or not found.given)
-    return None if taken or request.url.path.startswith("/static/") else name
+    return None if taken or request.scope["path"].startswith("/static/") else name
 
 
 def bounced(request: Request) -> bool:
@@ -138,7 +144,8 @@ def bounced(request: Request) -> bool:
 
 def enter(request: Request, to: str = "") -> Response:
     """A page that goes on by itself: to the same place, unless another is given."""
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    query = request.scope["query_string"].decode("latin-1")
+    here = quote(request.scope["path"]) + (f"?{query}" if query else "")
     return page(request, "enter.html", to=to or (here if not here.startswith(("//", "/\\")) else "/review"))
 
 
@@ -147,13 +154,13 @@ def let_in(request: Request, answer: Answer, right: bool) -> Response:
     history. Not by a redirection: after one that began elsewhere, a strict cookie would not be sent."""
     if not right:
         raise Refused(403, "this is not the token", "it is printed where the server was started")
-    answer.cookie = cookie(request, sessions.begin(admitted=True))
+    answer.cookie = cookie(request, replace(request.state.session, admitted=True))
     return enter(request, "/review")
 
 
 def allowed(request: Request, review: Review, session: Session) -> bool:
     """Whether the page may be shown: to all, or to who has signed in and, where one is needed, had the token."""
-    if request.url.path.startswith(FREE):
+    if request.scope["path"].startswith(FREE):
         return True
     return bool(session.reviewer) and (session.admitted or review.token is None)
 
@@ -167,9 +174,8 @@ def ask(request: Request) -> Response:
 
 def check_host(host: str, review: Review) -> None:
     """Refuses requests for another host: a page elsewhere may have pointed its own name at this machine."""
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    name = name.strip("[]").lower()
-    options = review.options
+    found = HOST.fullmatch(host)
+    name, options = found[1].strip("[]").lower() if found else "", review.options
     if options.loopback:
         known = name in LOOPBACK
     else:  # whoever points a name at this machine uses the name, not a number

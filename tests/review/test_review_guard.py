@@ -61,6 +61,15 @@ def test_another_host_than_this_machine_is_refused(anna, host) -> None:
     assert answer.status_code == 421 and "another name" in answer.text
 
 
+TWISTED = ("localhost:80/static/x?", "127.0.0.1/static/x?", "localhost:80/signin#", "a@localhost", "[::1", ":80")
+
+
+@pytest.mark.parametrize("host", TWISTED)
+def test_a_host_with_a_path_in_it_lets_nobody_in(output, host) -> None:
+    answer = client(output, token=TOKEN).get("/review/progress", headers={"Host": host, "Accept": "*/*"})
+    assert answer.status_code == 421, answer.text
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:8765", "localhost:8765", "LOCALHOST", "[::1]:8765", "localhost:9000"])
 def test_every_name_of_this_machine_is_known(anna, host) -> None:
     assert anna.get("/review", headers={"Host": host}).status_code == 200
@@ -187,6 +196,8 @@ def test_elsewhere_a_token_is_needed_and_is_in_no_address_afterwards(output) -> 
     assert 'name="token"' not in page
     found.post("/signin", data={"csrf": hidden(page), "reviewer": "anna"})
     assert found.get("/review").status_code == 200
+    assert found.get(f"/?token={token}").status_code == 200
+    assert 'content="anna"' in found.get("/review").text, "the address once more asks for no name"
 
 
 @pytest.mark.parametrize(
