@@ -16,18 +16,6 @@ COMMANDS = (
     *("run", "score", "config", "demo", "finetune", "adapt", "functional", "evaluate", "calibrate", "bench"),
     "review",
 )
-    "run",
-    "score",
-    "config",
-    "demo",
-    "finetune",
-    "adapt",
-    "functional",
-    "evaluate",
-    "calibrate",
-    "bench",
-    "review",
-)
 
 
 def mistake(*arguments: object, folder: Path | None = None, **environment: str) -> str:
