@@ -9,7 +9,7 @@ import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from moderation.audit.design import SampleFolder
 from moderation.review.jobs import Jobs, cause, last_lines
@@ -133,32 +133,33 @@ class Background:
 
     def run(self) -> tuple[int, str]:
         """The worker until it ends: its exit code, and what ended it in words."""
-        assert self.folder
-        with tempfile.TemporaryFile() as errors:
-            try:
-                process = started(WORKER, errors)
-            except OSError as error:
-                return 1, str(error.strerror)
-            tell(process, {
-                "output": str(self.output), "run_id": self.run_id,
-                "folder": str(self.folder.path), "words": self.with_words,
-            })  # fmt: skip
-            assert process.stdin
+        try:
+            with tempfile.TemporaryFile() as errors:
+                return self.listen(started(WORKER, errors), errors)
+        except OSError as error:
+            return 1, f"no process could be started: {error.strerror}"
+
+    def listen(self, process: "subprocess.Popen[bytes]", errors: IO[bytes]) -> tuple[int, str]:
+        """As `run`, once it runs."""
+        assert self.folder and process.stdin
+        about = {"output": str(self.output), "run_id": self.run_id, "folder": str(self.folder.path)}
+        tell(process, {**about, "words": self.with_words})
+        with suppress(OSError):
             os.set_blocking(process.stdin.fileno(), False)
-            with self.lock:
-                self.process = process
-            if self.stopping.is_set():
-                ended(process)
-            for message in heard(process):
-                self.take(message)
-            code = process.wait()
-            with self.lock:
-                self.process = None
-            with suppress(OSError):
-                process.stdin.close()
-            if code and not self.stopping.is_set():
-                log.warning("the review's background process ended: %s\n%s", cause(code), last_lines(errors))
-            return code, cause(code)
+        with self.lock:
+            self.process = process
+        if self.stopping.is_set():
+            ended(process)
+        for message in heard(process):
+            self.take(message)
+        code = process.wait()
+        with self.lock:
+            self.process = None
+        with suppress(OSError):
+            process.stdin.close()
+        if code and not self.stopping.is_set():
+            log.warning("the review's background process ended: %s\n%s", cause(code), last_lines(errors))
+        return code, cause(code)
 
     def take(self, message: Message) -> None:
         """Notes what the worker says."""

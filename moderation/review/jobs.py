@@ -102,22 +102,25 @@ class Jobs:
     def run(self, job: Job) -> Job:
         """One job in a process of its own; whatever ends that process, the job has an end."""
         job = self.keep(replace(job, state="running"))
-        with tempfile.TemporaryFile() as errors:
-            try:
-                process = started(ERRAND, errors)
-            except OSError as error:
-                return self.keep(replace(job, state="failed", line=f"no process could be started ({error.strerror})"))
-            with self.lock:
-                self.process = process
-            if self.stopped:
-                ended(process)
-            tell(process, {"kind": job.kind, "arguments": dict(job.arguments), **self.about})
-            for message in heard(process):
-                job = self.keep(after(job, message))
-            code = process.wait()
-            if job.state == "running":
-                log.error("job %s ended without an answer: %s\n%s", job.kind, cause(code), last_lines(errors))
-                job = self.keep(replace(job, state="failed", line=f"ended without an answer: {cause(code)}"))
+        try:
+            with tempfile.TemporaryFile() as errors:
+                return self.listen(job, started(ERRAND, errors), errors)
+        except OSError as error:
+            return self.keep(replace(job, state="failed", line=f"no process could be started ({error.strerror})"))
+
+    def listen(self, job: Job, process: "subprocess.Popen[bytes]", errors: IO[bytes]) -> Job:
+        """A job until its process ends."""
+        with self.lock:
+            self.process = process
+        if self.stopped:
+            ended(process)
+        tell(process, {"kind": job.kind, "arguments": dict(job.arguments), **self.about})
+        for message in heard(process):
+            job = self.keep(after(job, message))
+        code = process.wait()
+        if job.state == "running":
+            log.error("job %s ended without an answer: %s\n%s", job.kind, cause(code), last_lines(errors))
+            job = self.keep(replace(job, state="failed", line=f"ended without an answer: {cause(code)}"))
         with suppress(OSError):
             if process.stdin:
                 process.stdin.close()

@@ -3,6 +3,7 @@
 Estimates first, then the words of the row that somebody looks at, then earlier estimates, then words of rows to come.
 """
 
+import sqlite3
 import sys
 import threading
 from collections import deque
@@ -13,7 +14,7 @@ from moderation.audit.design import SampleFolder
 from moderation.errors import UsageError
 from moderation.review.driving_words import DrivingWords
 from moderation.review.leash import Message, Say, leashed
-from moderation.review.live_estimates import LiveEstimates
+from moderation.review.live_estimates import BROKEN, LiveEstimates
 
 REST = 0.3  # seconds between two looks at the store
 
@@ -52,7 +53,7 @@ def steps_of_words(
         return [live.earlier_step]
     try:
         words = DrivingWords(Path(request["output"]), request["run_id"], folder, say)
-    except UsageError as error:
+    except (UsageError, *BROKEN) as error:
         say({"words": ["off", str(error)]})
         return [live.earlier_step]
     off = False
@@ -64,7 +65,7 @@ def steps_of_words(
             words.want(row_id, date, label)
         try:
             return not off and words.step(live.entries)
-        except UsageError as error:
+        except (UsageError, sqlite3.Error) as error:  # a full disk, say
             off = True
             say({"words": ["off", str(error)]})
             return False
