@@ -31,12 +31,16 @@ KIND = [
 @pytest.fixture(scope="session")
 def base(tmp_path_factory) -> Path:
     """A tiny untrained encoder in transformers' layout."""
+    return tiny_base(tmp_path_factory.mktemp("base"))
+
+
+def tiny_base(folder: Path) -> Path:
+    """Writes it."""
     import torch
     from tokenizers import Tokenizer
     from transformers import BertConfig, BertModel
 
     torch.manual_seed(1)
-    folder = tmp_path_factory.mktemp("base")
     rows = Tokenizer.from_file(str(builtin_model() / "tokenizer.json")).get_vocab_size()
     config = BertConfig(
         vocab_size=rows, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
