@@ -18,6 +18,7 @@ from moderation.review.state import Key
 
 FEW = 100_000  # rows of a run whose index is made while the page is asked for: under a second
 LETTERS = 300  # of a text that the list shows
+SHOWN = ("action", "severity", "status", "status_reason", "evidence", "entities")  # which a row need not have
 
 
 class Anything(Convertor[str]):
@@ -94,7 +95,7 @@ def row_page(request: Request) -> Response:
         date=key[1],
         context=context_of(row),
         segments=segments(body, spans, ()),
-        row=row,
+        row=dict.fromkeys(SHOWN) | row,
         scores=scores_of(row, review.manifest),
         rules=rules_of(row, review.manifest),
         provenance=provenance(row, review.manifest, review.output),

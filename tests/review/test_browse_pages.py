@@ -131,6 +131,23 @@ def test_runs_have_a_list_and_a_page_each_and_unknown_ones_none(browser) -> None
     assert browser.get("/runs/nosuch").status_code == browser.get(f"/runs/{RUN}/report").status_code == 404
 
 
+def test_rows_of_few_columns_and_runs_that_came_to_nothing_have_their_pages_too(tmp_path) -> None:
+    from benchmarks.audit_frame import write_run
+    from moderation.runs.manifest import Manifest
+
+    write_run(tmp_path, 300, texts=10)
+    failed = tmp_path / "runs" / "20250101T000000Z-abcdef"
+    failed.mkdir()
+    Manifest(failed.name, "2025-01-01T00:00:00+00:00", "failed").write(failed)
+    browser = client(tmp_path)
+    assert "failed" in browser.get("/runs").text
+    html = browser.get(f"/runs/{failed.name}").text
+    assert "It did not come so far" in html and "Make the report" not in html
+    listed = browser.get("/rows?flagged=any").text
+    for address in re.findall(r'href="(/rows/[^"?]+)"', listed)[:5]:
+        assert "Where it came from" in browser.get(address).text
+
+
 @pytest.fixture
 def reviewed(tmp_path) -> Path:
     return publish(tmp_path / "out", browsed_rows(40), sample=True)
