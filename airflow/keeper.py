@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-PATIENCE = 10.0  # seconds to end by SIGTERM, and then by SIGKILL
+PATIENCE = 5.0  # seconds to end by SIGTERM, and then by SIGKILL
 
 
 def main(command: list[str]) -> int:

@@ -35,16 +35,16 @@ def sleepers(seconds: str) -> list[int]:
 
 def until(condition: Any, seconds: float = 60) -> bool:
     end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
+    while not (found := condition()) and time.monotonic() < end:
         time.sleep(0.1)
-    return bool(condition())
+    return bool(found)
 
 
 def test_nothing_stays_where_the_one_who_started_it_is_killed() -> None:
     seconds = f"599.{os.getpid()}"
-    command = f"setsid sleep {seconds} & sh -c 'trap : TERM; sleep {seconds}; sleep {seconds}' & sleep {seconds}"
+    command = f"setsid sleep {seconds} & sh -c 'trap \"\" TERM; exec sleep {seconds}' & sleep {seconds}"
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, KEEPER, "sh", "-c", command])
-    assert until(lambda: len(sleepers(seconds)) == 3), "one of them in a session of its own"
+    assert until(lambda: len(sleepers(seconds)) == 3), "one has its own session, one ignores SIGTERM"
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     assert until(lambda: not sleepers(seconds)), sleepers(seconds)
