@@ -82,6 +82,7 @@ class Days:
         """Writes rows as one part for each of their days; rows of a day keep their order."""
         table = pa.concat_tables([rows for rows, _ in held])
         days = np.concatenate([found for _, found in held])
+        held.clear()  # or it would keep what is sorted twice in memory
         if np.any(np.diff(days) < 0):
             order = np.argsort(days, kind="stable")
             table, days = table.take(pa.array(order)), days[order]

@@ -31,7 +31,7 @@ from moderation.ingest.ndjson import NdJson
 from moderation.ingest.streams import Damaged
 
 FEW = 8  # blocks: a source without more is read sooner than a process starts
-MOST = 3  # processes: more would wait for the one that unpacks and writes
+MOST = 2  # processes: more would take the ingest beyond a gigabyte
 DEEP = 2  # blocks at a process: one that it reads, and one on its way
 HEADER, SIZE = Struct("<qqq"), Struct("<q")
 REJECTED = pa.schema([("line", pa.int64()), ("reason", pa.string()), ("raw", pa.binary()), ("size", pa.int64())])
