@@ -25,7 +25,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import parquet
+from pyarrow import compute, parquet
 
 from benchmarks.audit_frame import LABELS, write_run
 from moderation.audit.design import Design, SampleFolder, Stratum, audits
@@ -39,7 +39,7 @@ def draw(output: Path, size: int) -> SampleFolder:
     manifest, found, rows = find_run(output, "latest"), [], 0
     for file in labelled_files(output, manifest):
         table = parquet.ParquetFile(file).read()
-        kept = table.filter(pa.compute.equal(table["status"], "scored")).slice(0, size - rows)
+        kept = table.filter(compute.equal(table["status"], "scored")).slice(0, size - rows)
         found.append(kept.append_column("date", pa.array([file.parent.name.removeprefix("date=")] * kept.num_rows)))
         rows += kept.num_rows
         if rows >= size:
@@ -56,7 +56,12 @@ def draw(output: Path, size: int) -> SampleFolder:
         for name, count in sizes.items()
     ]
     thresholds = {name: limit for name, (limit, _) in LABELS.items()}
-    about: dict[str, Any] = {"sample_id": "0" * 12, "run_id": manifest["run_id"], "seed": 1, "frame": "0" * 64}
+    about: dict[str, Any] = {
+        "sample_id": f"{time.time_ns() // 1000:x}"[-12:],
+        "run_id": manifest["run_id"],
+        "seed": 1,
+        "frame": "0" * 64,
+    }
     design = Design(**about, thresholds=thresholds, labels=list(LABELS), strata=strata, created=now(), version="0")
     folder = SampleFolder(audits(output) / design.sample_id)
     write(folder, design, drawn)
@@ -71,10 +76,11 @@ def now() -> str:
 class Server:
     """`moderation review` in a process of its own."""
 
-    def __init__(self, output: Path, port: int = 0) -> None:
+    def __init__(self, output: Path, sample: str, port: int = 0) -> None:
         begun = time.perf_counter()
-        command = [sys.executable, "-m", "moderation", "review", "--output", str(output), "--no-open", "--no-words"]
-        self.process = subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", "moderation", "review", "--output", str(output), "--sample", sample]
+        command += ["--no-open", "--no-words", "--port", str(port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
         self.port = int(self.process.stdout.readline().split()[1].rstrip("/").rsplit(":", 1)[1])
         Reviewer(self.port, "first").look()
@@ -162,16 +168,20 @@ def milliseconds(found: list[Reviewer]) -> dict[str, float]:
     return shares | {"most": round(float(took.max()), 1), "answers": len(took)}
 
 
-def killed(server: Server, output: Path, count: int, rows: int, kills: int) -> tuple[Server, list[Reviewer]]:
+def killed(
+    server: Server, folder: SampleFolder, count: int, rows: int, kills: int
+) -> tuple[Server, list[Reviewer], int]:
     """Reviewers who judge as fast as they can while the server is killed and started again."""
+    done = 0
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(together, server.port, "killed", count, rows, 0.0)
         for _ in range(kills):
             time.sleep(1.5)
             if not working.done():
                 server.end(signal.SIGKILL)
-                server = Server(output, server.port)
-        return server, working.result()
+                done += 1
+                server = Server(folder.path.parents[1], folder.path.name, server.port)
+        return server, working.result(), done
 
 
 def lost_and_doubled(folder: SampleFolder, found: list[Reviewer]) -> dict[str, int]:
@@ -199,18 +209,18 @@ def main() -> None:
     if not (given.output / "runs").exists():
         write_run(given.output, given.rows)
     folder = draw(given.output, given.sample)
-    server = Server(given.output)
+    server = Server(given.output, folder.path.name)
     told: dict[str, Any] = {"seconds until the first page": round(server.seconds, 2)}
     alone = together(server.port, "alone", 1, 10 * given.each, 0.0)
     paced = together(server.port, "paced", given.reviewers, given.each, 60 / given.pace)
     rushed = together(server.port, "rushed", given.reviewers, given.each, 0.0)
-    server, died = killed(server, given.output, given.reviewers, given.each, given.kills)
+    server, died, kills = killed(server, folder, given.reviewers, given.each, given.kills)
     server.end()
     paces = ("one reviewer", f"{given.reviewers} at {given.pace:g} rows a minute", "all as fast as they can")
     told |= {
         f"milliseconds, {name}": milliseconds(found) for name, found in zip(paces, (alone, paced, rushed), strict=True)
     }
-    told |= {"words": lost_and_doubled(folder, [*alone, *paced, *rushed, *died]), "kills": given.kills}
+    told |= {"words": lost_and_doubled(folder, [*alone, *paced, *rushed, *died]), "kills": kills}
     print(json.dumps(told, indent=2))
 
 
