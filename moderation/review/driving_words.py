@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from moderation.audit.design import Design, SampleFolder
 from moderation.audit.examples import cut, logit, sources_of
 from moderation.audit.published import find_run
+from moderation.audit.second import meant_for_two, second_share
 from moderation.audit.verdict import Verdict
 from moderation.errors import UsageError
 from moderation.review.leash import Say
@@ -55,7 +56,9 @@ class DrivingWords:
             raise UsageError(f"words.sqlite in {folder.path}: {error}") from error
         self.attributors: dict[int, Attributor] = {}
         self.wanted: OrderedDict[Key, str] = OrderedDict()
-        self.judged: dict[Key, set[str]] = {}
+        self.judged: dict[Key, dict[str, set[str]]] = {}
+        share = second_share(folder)
+        self.two = {key for key in self.texts if meant_for_two(*key, self.design.seed, share)}
         self.read, self.failures, self.state = 0, 0, ""
 
     def want(self, row_id: str, date: str, label: str) -> None:
@@ -77,11 +80,12 @@ class DrivingWords:
         return False
 
     def note(self, entries: list[Verdict]) -> None:
-        """Who was judged since; begins anew where the store did."""
+        """What was judged since; begins anew where the store did."""
         if len(entries) < self.read:
             self.judged, self.read = {}, 0
         for entry in entries[self.read :]:
-            self.judged.setdefault((entry.row_id, entry.date), set()).add(entry.label)
+            said = self.judged.setdefault((entry.row_id, entry.date), {}).setdefault(entry.reviewer, set())
+            (said.discard if entry.verdict == "withdrawn" else said.add)(entry.label)
         self.read = len(entries)
 
     def ahead(self) -> Iterator[tuple[Text, str]]:
@@ -100,7 +104,8 @@ class DrivingWords:
         """The next rows that somebody is still to judge, in the order of review."""
         asked, found = set(self.design.labels), []
         for key, one in self.texts.items():
-            if not asked <= self.judged.get(key, set()):
+            done = sum(asked <= said for said in self.judged.get(key, {}).values())
+            if done < 1 + (key in self.two):
                 found.append(one)
                 if len(found) == AHEAD:
                     break

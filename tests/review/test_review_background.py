@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from moderation.audit.second import set_second_share
 from moderation.audit.verdict import Verdict
-from moderation.audit.verdicts import append
+from moderation.audit.verdicts import append, verdicts
 from moderation.cli import app
 from moderation.errors import UsageError
 from moderation.review import jobs as jobs_module
 from moderation.review.background import RESTARTS, Background
-from moderation.review.driving_words import AHEAD, texts_of
+from moderation.review.driving_words import AHEAD, DrivingWords, texts_of
 from moderation.review.live_estimates import FIRST, LiveEstimates, earlier
 from moderation.review.word_store import TRIES, WordReader, WordStore, path_of
 from tests.audit.reported import published, row
@@ -161,6 +162,7 @@ def test_a_store_that_is_damaged_is_said_and_one_that_was_put_back_is_read(tmp_p
 def test_words_come_in_the_order_of_review_and_are_there_at_the_next_start(tmp_path, tiny_model, running) -> None:
     bodies = [f"you fool number {number}" for number in range(AHEAD + 10)]
     folder = run_with_model(tmp_path, tiny_model, bodies)
+    set_second_share(folder, 0)
     append(folder, [said(0, label) for label in ("insult", "threat", "identity_attack")])
     background = running(tmp_path, RUN, folder)
     until(lambda: background.words_state()[0] == "ready", 240)
@@ -175,6 +177,29 @@ def test_words_come_in_the_order_of_review_and_are_there_at_the_next_start(tmp_p
     assert background.words("nobody", "2026-01-01", "insult") is None
     background.stop()
     assert Background(tmp_path, RUN, folder).words(*key(5), "insult") == words
+
+
+def test_rows_that_a_second_reviewer_judges_wait_until_both_did_and_what_is_undone_waits_again(
+    tmp_path, tiny_model
+) -> None:
+    folder = run_with_model(tmp_path, tiny_model, ["one", "two", "three"])
+    labels = folder.read_design().labels
+
+    def waiting() -> list[str]:
+        words = DrivingWords(tmp_path, RUN, folder, lambda message: None)
+        words.note(verdicts(folder))
+        return [one.letters for one in words.waiting()]
+
+    set_second_share(folder, 1)
+    append(folder, [said(0, label) for label in labels])
+    assert waiting() == ["one", "two", "three"]
+    append(folder, [said(0, label, "no", "ben") for label in labels])
+    assert waiting() == ["two", "three"]
+    append(folder, [said(0, "threat", "withdrawn", "ben")])
+    assert waiting() == ["one", "two", "three"]
+    set_second_share(folder, 0)
+    append(folder, [said(1, label) for label in labels[:-1]])
+    assert waiting() == ["two", "three"]
 
 
 def test_words_are_of_labels_near_their_threshold_first(tmp_path, tiny_model) -> None:
