@@ -124,23 +124,30 @@ def fill(
     names, dates = names_of(manifest), sorted({date for date, _ in files})
     columns = column_types(names)
     store.execute(f"CREATE TABLE rows ({', '.join(f'{name} {type_}' for name, type_ in columns.items())})")
-    store.execute("CREATE TABLE files (number INTEGER, first BIGINT)")
     taken = ", ".join("md5_number_lower(id)" if name == "key" else name for name in columns)
-    done, every = 0, total(manifest)
-    for number, (date, path) in enumerate(files):
-        store.execute("INSERT INTO files VALUES (?, ?)", [number, done])
+    done, every, first = 0, total(manifest), []
+    for date, path in files:
+        first.append(done)
         for batch in batches(path):
             store.register("batch", index_columns(batch, done, dates.index(date), names))
             store.execute(f"INSERT INTO rows SELECT {taken} FROM batch")
             done += batch.num_rows
             say(f"{done:,} of {every:,} rows are indexed")
-    store.execute("CREATE TABLE names (kind VARCHAR, number INTEGER, name VARCHAR)")
     said = [*names.all(), *(("date", number, date) for number, date in enumerate(dates))]
-    for row in said:
-        store.execute("INSERT INTO names VALUES (?, ?, ?)", list(row))
-    store.execute("CREATE TABLE about (name VARCHAR, value VARCHAR)")
-    about = {"frame": frame_of(manifest), "run_id": manifest["run_id"], "rows": str(done)}
-    store.executemany("INSERT INTO about VALUES (?, ?)", [list(pair) for pair in about.items()])
+    about = [("frame", frame_of(manifest)), ("run_id", manifest["run_id"])]
+    store.begin()
+    put(store, "files", ("number", "first"), list(enumerate(first)))
+    put(store, "names", ("kind", "number", "name"), said)
+    put(store, "about", ("name", "value"), about)
+    store.commit()
+
+
+def put(store: "DuckDBPyConnection", name: str, columns: tuple[str, ...], lines: list[tuple[Any, ...]]) -> None:
+    """Makes a small table, at once: line by line each would wait for the disk."""
+    import pyarrow as pa
+
+    store.register("lines", pa.table(dict(zip(columns, zip(*lines, strict=True), strict=True))))
+    store.execute(f"CREATE TABLE {name} AS SELECT * FROM lines")
 
 
 def names_of(manifest: dict[str, Any]) -> Any:
