@@ -126,6 +126,10 @@ def context_of(row: Mapping[str, Any]) -> dict[str, str]:
         value = row.get(column)
         if value not in (None, ""):
             found[name] = created(value) if name == "created" else str(value)
+    if found.get("created", "").startswith(found["date"]):
+        del found["date"]
+    if found.get("thread") == found.get("parent id"):
+        found.pop("thread", None)
     return found
 
 

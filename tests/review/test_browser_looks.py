@@ -117,6 +117,20 @@ def nothing(at: Reader) -> None:
     """The page as it comes."""
 
 
+def browsed(first: str = "") -> Callable[[Reader], None]:
+    """Waits for the index of the run's rows, unfolds what is folded, and follows the first link that begins so."""
+
+    def make(at: Reader) -> None:
+        if at.page.url.endswith("flagged=any"):
+            at.page.locator("main a[href^='/rows/']").first.wait_for(timeout=60_000)
+        if first:
+            at.page.locator(f"main a[href^='{first}']").first.click()
+        for summary in at.page.locator("main summary").all():
+            summary.click()
+
+    return make
+
+
 PAGES: dict[str, tuple[str, Callable[[Reader], None]]] = {
     "review": ("/review", nothing),
     "shown": ("/review", shown),
@@ -125,6 +139,11 @@ PAGES: dict[str, tuple[str, Callable[[Reader], None]]] = {
     "note": ("/review", lambda at: at.press("m")),
     "estimate": ("/review", lambda at: at.page.locator("summary").first.click()),
     "sign-in": ("/signin", nothing),
+    "rows": ("/rows?flagged=any", browsed()),
+    "row": ("/rows?flagged=any", browsed("/rows/")),
+    "runs": ("/runs", browsed()),
+    "run": ("/runs", browsed("/runs/")),
+    "disagreements": ("/disagreements", browsed()),
     "no such page": ("/nothing/here", nothing),
 }
 

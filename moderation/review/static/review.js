@@ -337,7 +337,7 @@ if (byId("item")) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form.requestSubmit(byId("note-keep"));
   });
   addEventListener("beforeunload", (event) => { if (queue.length) event.preventDefault(); });
-  const wide = matchMedia("(min-width: 72rem)"), unfold = () => { byId("live-box").open = wide.matches; };
+  const wide = matchMedia("(min-width: 80rem)"), unfold = () => { byId("live-box").open = wide.matches; };
   wide.addEventListener("change", unfold);
   unfold();
   mark();
