@@ -65,10 +65,9 @@ def test_what_the_run_said_is_only_there_when_it_was_asked_for() -> None:
     assert (shown.action, shown.severity, shown.rules) == ("remove", "high", ["insults"])
 
 
-def test_the_context_is_what_is_there() -> None:
+def test_the_context_is_what_is_there_and_says_nothing_twice() -> None:
     found = make_item(ROW, LABELS, {})
     assert found.context == {
-        "date": "2026-01-05",
         "subreddit": "news",
         "created": "2026-01-05 00:00 UTC",
         "author": "somebody",
