@@ -12,12 +12,23 @@ from moderation.spark.paths import literal
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
+UNLIKE = ("id", "body", "text_sha256")
+
 
 def stage(frame: "DataFrame", folder: Path) -> "DataFrame":
     """Writes a frame by date and input, files of sensible size whatever the days' sizes, and reads it back."""
     balanced = frame.hint("rebalance", "date", "input_key")
-    balanced.write.partitionBy("date", "input_key").parquet(str(folder))
+    balanced.write.partitionBy("date", "input_key").options(**without_dictionaries(frame)).parquet(str(folder))
     return frame.sparkSession.read.schema(frame.schema).parquet(literal(folder))
+
+
+def without_dictionaries(frame: "DataFrame") -> dict[str, str]:
+    """Options that spare Parquet's writer the dictionaries of columns whose values are hardly ever the same: it gives
+    them up only when they are full."""
+    names = [name for name in UNLIKE if name in frame.columns]
+    if "scores" in frame.columns:
+        names += [f"scores.{label}" for label in frame.select("scores.*").columns]
+    return {f"parquet.enable.dictionary#{name}": "false" for name in names}
 
 
 def label_counts(labelled: "DataFrame", known: LabelSet) -> dict[str, Any]:
