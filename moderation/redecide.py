@@ -5,7 +5,8 @@ from typing import Any
 
 from moderation.config import Config, load_config
 from moderation.errors import UsageError
-from moderation.pipeline import Plan, carry_out
+from moderation.pipeline import carry_out
+from moderation.plan import Plan
 from moderation.policy import read_policy
 from moderation.privacy.privacy import find_privacy, masking
 from moderation.runs.digests import Digests
