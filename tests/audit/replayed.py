@@ -69,13 +69,14 @@ def calibrated(model: Path) -> Artefact:
 
 
 @contextmanager
-def changed(path: Path, content: bytes | None = None) -> Iterator[None]:
-    """A file with a byte changed in its middle, or with other content; then it is as it was, its times too."""
+def changed(path: Path, content: bytes | None = None, at: int | None = None) -> Iterator[None]:
+    """A file with a byte changed in its middle or `at` a place, or with other content; then it is as it was, its times
+    too."""
     import os
 
     before, times = path.read_bytes(), path.stat()
     other = bytearray(before)
-    other[len(other) // 2] ^= 1
+    other[len(other) // 2 if at is None else at] ^= 1
     path.unlink()  # hard links of it stay as they were
     path.write_bytes(bytes(other) if content is None else content)
     try:
