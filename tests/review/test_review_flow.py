@@ -1,5 +1,5 @@
 """The whole of it, as people have it: a run of the built-in model, a sample drawn on the page, the verdicts of several
-people, figures and words while they come, a server that dies, and what is learnt of it."""
+people, figures and words while they come, a decision made again, a server that dies, what is learnt of it."""
 
 import json
 import re
@@ -67,8 +67,10 @@ def judge(output: Path, browser: Browser) -> None:
     sample = pq.read_table(find_sample(output).sample, partitioning=None).to_pylist()
     given = {str(row["id"]): row["labels"] for row in sample}
     labels = find_sample(output).read_design().labels
-    row = browser.look()
+    row, half = browser.look(), len(sample) // 2
     while row:
+        if progress(browser)["done"] == half:  # so that there is a figure before the last one
+            until(lambda: any(one["value"] is not None for one in progress(browser)["estimates"] or []), SECONDS)
         wrong = sum(map(ord, row["row_id"])) % 5 == 0
         words = {name: "yes" if (name in given[row["row_id"]]) != wrong else "no" for name in labels}
         browser.say(row, **words)
@@ -126,6 +128,25 @@ def test_the_server_answers_quickly_while_the_worker_explains_texts(reviewed) ->
         times.append(time.perf_counter() - began)
     print(f"progress: median {sorted(times)[30]:.4f} s, p95 {sorted(times)[57]:.4f} s")
     assert sorted(times)[30] < 0.05
+
+
+def test_a_decision_made_again_is_equal(reviewed) -> None:
+    output, _, browser = reviewed
+    row = pq.read_table(find_sample(output).sample, columns=["id", "date"], partitioning=None).to_pylist()[0]
+    browser.look(f"/review?row_id={row['id']}&date={row['date']}")
+    form = {"csrf": browser.csrf, "row_id": row["id"], "date": row["date"]}
+    answer = browser.client.post("/rows/replay", data=form)
+    assert answer.status_code == 303, answer.text
+    (id,) = re.findall(r"job=(\d+)", answer.headers["location"])
+
+    def ended() -> dict[str, Any] | None:
+        job = browser.client.get(f"/jobs/{id}").json()
+        return job if job["state"] in ("done", "failed") else None
+
+    job = until(ended, SECONDS)
+    assert job["state"] == "done", job
+    assert job["result"]["verdict"] == "equal", job["result"]
+    assert "equal: all" in browser.client.get(answer.headers["location"]).text
 
 
 def test_what_was_judged_teaches_a_model(reviewed, tmp_path) -> None:
