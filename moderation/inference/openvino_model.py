@@ -4,6 +4,8 @@ import logging
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +98,7 @@ def convert(source: ModelSource, quantised: bool = False, entities: bool = True)
     from moderation.inference.openvino_graph import example
 
     graph = graph_of(source, quantised, entities)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), root_logger_kept():
         warnings.simplefilter("ignore")  # torch's tracer warns of every shape that it reads
         try:
             model = runtime().convert_model(graph, example_input=example())
@@ -110,6 +112,18 @@ def convert(source: ModelSource, quantised: bool = False, entities: bool = True)
 
         model = quantise(model, graph, source)
     return model
+
+
+@contextmanager
+def root_logger_kept() -> Iterator[None]:
+    """The process's root logger as it was: OpenVINO mutes it, and lets it speak again only where nothing went wrong."""
+    root = logging.getLogger()
+    level, filters, handlers = root.level, list(root.filters), list(root.handlers)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.filters[:], root.handlers[:] = filters, handlers
 
 
 def graph_of(source: ModelSource, quantised: bool, entities: bool) -> "Graph | Traced":

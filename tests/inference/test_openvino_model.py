@@ -1,5 +1,6 @@
 """Converted models are stored once, whole, by any number of processes, and made anew where they broke."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -8,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from moderation.inference import openvino_model
 from moderation.inference.batches import Batch
 from moderation.inference.openvino_backend import OpenvinoBackend
 from moderation.inference.openvino_graph import Graph
-from moderation.inference.openvino_model import check, convert, read_model, runtime, stored_model
+from moderation.inference.openvino_model import Unconvertible, check, convert, read_model, runtime, stored_model
 from moderation.models.load import ModelSource, find_model, load_multitask
 
 BATCH = Batch(np.array([[101, 2017, 102], [101, 3000, 102]]), np.array([3, 3]), np.arange(2))
@@ -210,3 +212,20 @@ def test_a_cache_that_is_no_folder_only_costs_a_conversion(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert read_model(runtime().Core(), find_model(str(tiny_model))) is not None
+
+
+def test_a_network_that_cannot_be_converted_leaves_the_process_logging_as_before(
+    source: ModelSource, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(torch.nn.Module):
+        def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("no such kernel")
+
+    monkeypatch.setattr(openvino_model, "graph_of", lambda *arguments: Broken())
+    root = logging.getLogger()
+    before = root.level, list(root.filters), list(root.handlers)
+    with pytest.raises(Unconvertible):
+        convert(source)
+    assert (root.level, root.filters, root.handlers) == before
+    logging.getLogger("moderation").warning("heard")
+    assert caplog.messages == ["heard"]
