@@ -26,8 +26,9 @@ $(STAMP): pyproject.toml constraints.txt .ci/check-prerequisites
 demo: setup ## score the bundled sample dump, validate, publish, show what was flagged
 	@$(BIN)/moderation demo
 
-test: setup ## the tests, but for the slow ones
-	$(BIN)/pytest -m "not slow and not cluster and not chaos"
+AT_ONCE ?= 2
+test: setup ## the tests, but for the slow ones (AT_ONCE files of them side by side)
+	$(BIN)/pytest -n $(AT_ONCE) --dist loadfile -m "not slow and not cluster and not chaos"
 
 test-slow: setup ## the slow tests: every command of the README, benchmarks, the wheel
 	$(BIN)/pytest -m "slow and not cluster and not chaos and not browser"
