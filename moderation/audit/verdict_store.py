@@ -140,8 +140,10 @@ def opened(path: Path, mode: str) -> sqlite3.Connection:
 
 def checked(found: sqlite3.Connection, path: Path) -> None:
     """Raises `UsageError` for another program's file, one of a newer version, and one that is not whole."""
-    (kind,), version = found.execute("PRAGMA application_id").fetchone(), version_of(found)
-    (tables,) = found.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    with one_state(found):  # between two questions another process may make the store
+        (kind,) = found.execute("PRAGMA application_id").fetchone()
+        version = version_of(found)
+        (tables,) = found.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables and kind != APPLICATION_ID:
         raise UsageError(f"{path}: is no file of verdicts but another program's; move it away")
     if version > VERSION:
@@ -182,6 +184,17 @@ def migrate(found: sqlite3.Connection) -> None:
             for statement in split(REVIEWING):
                 found.execute(statement)
             found.execute(f"PRAGMA user_version = {VERSION}")
+
+
+@contextmanager
+def one_state(found: sqlite3.Connection) -> Iterator[None]:
+    """All that is read within is of one moment, whatever others write meanwhile."""
+    found.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if found.in_transaction:
+            found.execute("ROLLBACK")
 
 
 @contextmanager

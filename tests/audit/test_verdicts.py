@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 
 import pytest
 
 from moderation.audit.design import SampleFolder
 from moderation.audit.verdict import Verdict
-from moderation.audit.verdict_store import for_writing
+from moderation.audit.verdict_store import checked, for_writing
 from moderation.audit.verdicts import add, append, disagreements, settled, verdicts
 from moderation.errors import UsageError
 from tests.audit.drawn_by_hand import sample_by_hand
@@ -165,6 +166,23 @@ def test_four_processes_at_once_lose_and_double_nothing(tmp_path) -> None:
     assert [process.exitcode for process in working] == [0] * 4
     notes = {name: [entry.note for entry in verdicts(folder) if entry.reviewer == name] for name in names}
     assert notes == {name: [str(number) for number in range(25)] for name in names}
+
+
+def test_a_store_made_by_another_while_it_is_opened_is_not_taken_for_another_programs(tmp_path) -> None:
+    folder = sample_by_hand(tmp_path)
+    other = Thread(target=lambda: append(folder, [said(1, "yes", "Ben")]))
+    store = sqlite3.connect(folder.verdicts, timeout=10, isolation_level=None)
+
+    def another_comes_first(statement: str) -> None:
+        if "user_version" in statement and not other.ident:
+            other.start()
+            other.join(0.5)  # it may have to wait for this one
+
+    store.set_trace_callback(another_comes_first)
+    checked(store, folder.verdicts)
+    store.close()
+    other.join(60)
+    assert [entry.reviewer for entry in verdicts(folder)] == ["Ben"]
 
 
 def dies_while_it_stores(path: Path) -> None:
