@@ -5,9 +5,10 @@ PYTHON ?= python3.11
 STAMP := $(VENV)/.installed
 AIRFLOW := .venv-airflow
 AIRFLOW_STAMP := $(AIRFLOW)/.installed
+HADOOP := .hadoop/jars
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-browser cluster-test chaos package lint model bench coverage-study airflow-setup airflow-test airflow-demo clean
+.PHONY: help setup demo test test-slow test-browser cluster-test chaos hdfs-setup hdfs-test package lint model bench coverage-study airflow-setup airflow-test airflow-demo clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt .ci/check-prerequisites
 	@echo "Installing the pinned packages into $(VENV) (about two minutes the first time) ..."
 	@# torch first and exactly: any looser request would fetch the multi-gigabyte CUDA build.
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,int8,delta,privacy,audit,review,bench,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,int8,delta,hdfs,privacy,audit,review,bench,dev]'
 	@touch $@
 
 demo: setup ## score the bundled sample dump, validate, publish, show what was flagged
@@ -28,10 +29,10 @@ demo: setup ## score the bundled sample dump, validate, publish, show what was f
 
 AT_ONCE ?= 2
 test: setup ## the tests, but for the slow ones (AT_ONCE files of them side by side)
-	$(BIN)/pytest -n $(AT_ONCE) --dist loadfile -m "not slow and not cluster and not chaos"
+	$(BIN)/pytest -n $(AT_ONCE) --dist loadfile -m "not slow and not cluster and not chaos and not hdfs"
 
 test-slow: setup ## the slow tests: every command of the README, benchmarks, the wheel
-	$(BIN)/pytest -m "slow and not cluster and not chaos and not browser"
+	$(BIN)/pytest -m "slow and not cluster and not chaos and not browser and not hdfs"
 
 test-browser: setup ## the pages in Debian's chromium: whole reviews, kills, phones, accessibility (PICTURES=1 writes those of docs/)
 	PICTURES=$(PICTURES) $(BIN)/pytest -m browser tests/audit tests/review
@@ -42,6 +43,15 @@ cluster-test: setup ## jobs on a Spark cluster of real processes on this machine
 KILLS ?= 25
 chaos: setup ## runs killed with -9 at random moments and resumed, KILLS times (100 by hand)
 	KILLS=$(KILLS) $(BIN)/pytest -s -m chaos tests/chaos
+
+hdfs-setup: $(HADOOP) ## Hadoop's jars in .hadoop/, for the tests on HDFS (a download of 220 MB)
+
+$(HADOOP): tools/fetch_hadoop.py | setup
+	$(BIN)/python tools/fetch_hadoop.py .hadoop
+	@touch $@
+
+hdfs-test: setup hdfs-setup ## copies to a real HDFS, killed at every step, with readers at work
+	$(BIN)/pytest -m hdfs tests/hdfs
 
 EXTRAS ?=
 package: setup ## what spark-submit needs, in dist/: wheel, jobs, settings, packed Python (EXTRAS=int8,delta adds extras)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,6 +11,7 @@ app = typer.Typer(name="runs", no_args_is_help=True, help="Lists, shows, rolls b
 Output = Annotated[Path, typer.Option("--output", help="The output folder of the runs.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OUTPUT = Path("moderated")
+MirrorFormat = Literal["delta", "parquet"]
 
 
 @app.command("list")
@@ -92,23 +93,36 @@ def clean(
 
 @app.command()
 def mirror(
-    to: Annotated[str, typer.Option("--to", metavar="URL", help="s3://, gs://, az:// or abfss://, a folder in it.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="URL", help="s3://, gs://, az://, abfss:// or hdfs://, a folder in it.")
+    ],
     output: Output = OUTPUT,
+    kind: Annotated[
+        MirrorFormat | None,
+        typer.Option("--format", help="delta, or on HDFS also parquet; there the output's own if not given."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Copies what is published to an object store, as Delta tables: one commit each, a second time changes nothing.
+    """Copies what is published to an object store or to HDFS; a second time changes nothing.
+
+    Readers of the copy see one published state or the next: of a Delta table as a whole, of Parquet on each date.
+    `publish: {mirror: URL}` in the configuration does this after every publication.
 
     Example: AWS_REGION=eu-west-1 moderation runs mirror --output out --to s3://bucket/moderated
+
+    Example: moderation runs mirror --output out --to hdfs://namenode:8020/moderated --format parquet
     """
     from dataclasses import asdict
 
-    from moderation.runs.mirror import mirror
+    from moderation.runs.mirror.mirror import mirror
 
     told = [] if as_json else [lambda path, size: typer.echo(f"{path}  {size:,} bytes")]
-    found = mirror(output.resolve(), to, *told)
+    found = mirror(output.resolve(), to, kind, *told)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found]))
         return
     for one in found:
-        version = "no table" if one.version is None else f"version {one.version}"
-        typer.echo(f"{one.tree:10} {version}: {one.added:,} files added, {one.removed:,} removed, {one.bytes:,} bytes")
+        state = "no table" if one.version is None else f"version {one.version}"
+        if one.dates is not None:
+            state = f"{one.dates} date{'' if one.dates == 1 else 's'} swapped"
+        typer.echo(f"{one.tree:10} {state}: {one.added:,} files added, {one.removed:,} removed, {one.bytes:,} bytes")

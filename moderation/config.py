@@ -65,6 +65,10 @@ class PublishSettings(BaseModel):
     format: Annotated[
         Literal["parquet", "delta"], Field(description="parquet: atomic per date; delta: one commit over all dates")
     ] = "parquet"
+    mirror: Annotated[
+        str | None,
+        Field(description="address where what is published is copied to, as `runs mirror` does; see publishing"),
+    ] = None
 
 
 class GateSettings(BaseModel):

@@ -1,6 +1,7 @@
 """The main job: read, score, decide, validate, publish."""
 
 import logging
+from contextlib import nullcontext
 
 from moderation.config import Config
 from moderation.job import Job
@@ -13,6 +14,7 @@ from moderation.runs.inputs import find_inputs
 from moderation.runs.keys import run_key, scores_key
 from moderation.runs.listing import check_apart
 from moderation.runs.manifest import Manifest
+from moderation.runs.mirror.mirror import mirrored
 from moderation.runs.run import Run
 from moderation.runs.standing import standing
 from moderation.runs.until import Until
@@ -40,7 +42,13 @@ def moderate(config: Config, force: bool = False, until: Until = Until.PUBLISH) 
 
 
 def carry_out(plan: Plan, force: bool, until: Until = Until.PUBLISH) -> Manifest:
-    """Does what is planned, unless its result stands there already."""
+    """Does what is planned, unless its result stands there already; a copy elsewhere follows."""
+    with mirrored(plan.config.output, plan.config.publish) if until is Until.PUBLISH else nullcontext():
+        return run(plan, force, until)
+
+
+def run(plan: Plan, force: bool, until: Until) -> Manifest:
+    """A run, or the one before it where its result stands there already."""
     from moderation.spark.errors import full_disk, input_errors
     from moderation.spark.session import session
 
@@ -49,20 +57,20 @@ def carry_out(plan: Plan, force: bool, until: Until = Until.PUBLISH) -> Manifest
     if not force and (before := standing(output, key, plan.scope)):
         log.info("nothing to do: run %s published this very result; --force runs all the same", before.run_id)
         return before
-    with Run(plan.config) as run, session(plan.config.spark) as spark, input_errors():
+    with Run(plan.config) as doing, session(plan.config.spark) as spark, input_errors():
         with full_disk(output):
             plan.digests.write()
-            run.describe(run_key=key)
-            job = Job(plan, run, spark)
-            run.stage("read", job.read)
-            run.stage("score", score, job)
+            doing.describe(run_key=key)
+            job = Job(plan, doing, spark)
+            doing.stage("read", job.read)
+            doing.stage("score", score, job)
             if until is Until.SCORE:
-                run.manifest.status = "scored"
-                return run.manifest
-            labelled = run.stage("decide", job.decide)
-            outcome = run.stage("validate", job.validate, labelled)
+                doing.manifest.status = "scored"
+                return doing.manifest
+            labelled = doing.stage("decide", job.decide)
+            outcome = doing.stage("validate", job.validate, labelled)
         if until is Until.VALIDATE:
-            run.stage("set_aside", job.set_aside, outcome)
+            doing.stage("set_aside", job.set_aside, outcome)
         else:
-            run.stage("publish", job.publish, outcome)
-        return run.manifest
+            doing.stage("publish", job.publish, outcome)
+        return doing.manifest

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from moderation.config import PublishSettings
 from moderation.errors import UsageError
 from moderation.runs.locked import locked
 from moderation.runs.manifest import Manifest, read_manifests
+from moderation.runs.mirror.mirror import mirrored
 from moderation.runs.publish import TREES, Scope, publish, published_files, staged_dates, staged_files
 from moderation.runs.run import ACCEPTED, STAGING
 
@@ -38,10 +40,19 @@ def waiting(output: Path) -> Iterator[Path]:
 
 
 def publish_accepted(output: Path, run_id: str | None, tag: str | None) -> tuple[Manifest, bool]:
-    """Publishes what the gate accepted; the second value is False where that was done before.
+    """Publishes what the gate accepted; the second value is False where that was done before. A copy elsewhere follows.
 
-    Raises `UsageError` where there is no such run, it was not accepted, or its rows are not what the gate saw.
+    Raises `UsageError` where there is no such run, it was not accepted, its rows are not what the gate saw, or the copy
+    cannot be made.
     """
+    with locked(output):
+        settings = PublishSettings(**find(output.resolve(), run_id, tag).config.get("publish", {}))
+    with mirrored(output, settings):
+        return publish_one(output, run_id, tag)
+
+
+def publish_one(output: Path, run_id: str | None, tag: str | None) -> tuple[Manifest, bool]:
+    """Publishes what the gate accepted, here."""
     with locked(output):
         output = output.resolve()
         manifest = find(output, run_id, tag)

@@ -44,6 +44,7 @@ def run_key(
     """The key of a run: inputs, scores, policy, privacy, the gate's suites, and every setting that the result depends
     on."""
     settings = config.model_dump(mode="json")
+    settings["publish"].pop("mirror")  # where else the result is copied changes nothing of it
     said = {
         "version": RUN_VERSION,
         "inputs": sorted([file.uri, file.root.as_uri(), file.sha256] for file in files),

@@ -156,10 +156,10 @@ def clear_staging(output: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def take_lock(output: Path) -> TextIO:
+def take_lock(output: Path, name: str = LOCK, held: str = "another run is writing there") -> TextIO:
     """Locks the output folder until the file is closed or the process dies; raises `UsageError` where it is held."""
     try:
-        file = (output / LOCK).open("a+")
+        file = (output / name).open("a+")
     except OSError as error:
         raise UsageError(f"output {output}: cannot be written ({error.strerror})") from error
     try:
@@ -168,9 +168,7 @@ def take_lock(output: Path) -> TextIO:
         file.seek(0)
         holder = file.read().strip() or "unknown"
         file.close()
-        raise UsageError(
-            f"output {output}: another run is writing there (process {holder}); try again when it is done"
-        ) from error
+        raise UsageError(f"output {output}: {held} (process {holder}); try again when it is done") from error
     with contextlib.suppress(OSError):  # only for who waits: a full disk is told where it matters
         os.ftruncate(file.fileno(), 0)
         os.write(file.fileno(), str(os.getpid()).encode())

@@ -17,10 +17,12 @@ import pytest
 from deltalake import DeltaTable
 from obstore.store import from_url
 
+from moderation.config import PublishSettings
 from moderation.errors import UsageError
-from moderation.runs.mirror import mirror
+from moderation.runs.mirror.mirror import mirror, mirrored
 from moderation.runs.rollback import rollback
 from tests.commands import moderation
+from tests.dumps import write_dump
 from tests.runs.publications import MONDAY, TUESDAY, publication
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
@@ -123,7 +125,7 @@ def test_what_a_killed_copy_uploaded_is_no_part_of_the_table_until_the_next_one(
         raise Killed
 
     with pytest.raises(Killed):
-        mirror(out, to, die)
+        mirror(out, to, told=die)
     assert rows_of(f"{to}/labelled", tmp_path / "2") == before
     mirror(out, to)
     assert rows_of(f"{to}/labelled", tmp_path / "3") == {(MONDAY, last.run_id): 1, (TUESDAY, last.run_id): 1}
@@ -138,7 +140,7 @@ def test_a_run_that_publishes_while_its_output_is_copied_is_copied_too(bucket: s
             runs.append(publication(tmp_path, {"aa": {MONDAY: 2}, "bb": {TUESDAY: 1}}).run_id)
             shutil.rmtree(tmp_path / ".versions")  # as `runs clean` does
 
-    mirror(tmp_path, f"{bucket}/busy", publish_meanwhile)
+    mirror(tmp_path, f"{bucket}/busy", told=publish_meanwhile)
     assert rows_of(f"{bucket}/busy/labelled", tmp_path / "copy") == {(MONDAY, runs[0]): 2, (TUESDAY, runs[0]): 1}
 
 
@@ -165,6 +167,8 @@ def test_another_outputs_copy_and_other_programs_tables_are_left_alone(bucket: s
         ("ftp://bucket/x", "give an address such as"),
         ("s3:///x", "give an address such as"),
         ("s3://bucket/x/", "no query, password or slash at the end"),
+        ("s3://bucket/../x", "name a folder, without"),
+        ("hdfs://namenode:8020", "name a folder, without"),
         ("s3://key:secret@bucket/x", "s3://bucket/x: no query, password"),
     ],
 )
@@ -172,6 +176,36 @@ def test_what_is_no_address_is_refused_in_one_line(tmp_path: Path, to: str, said
     with pytest.raises(UsageError, match=said) as error:
         mirror(tmp_path, to)
     assert "secret" not in str(error.value)
+
+
+def test_plain_parquet_on_an_object_store_is_refused(tmp_path: Path) -> None:
+    publication(tmp_path, {"aa": {MONDAY: 3}})
+    with pytest.raises(UsageError, match="object stores know no renames, so a copy there has --format delta"):
+        mirror(tmp_path, "s3://bucket/x", "parquet")
+
+
+def test_a_run_with_a_mirror_that_cannot_be_is_refused_before_anything_is_read_or_scored(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("publish: {mirror: 'ftp://server/x'}\n")
+    write_dump(tmp_path / "dump.parquet", [{"id": "a", "body": "hello", "created_utc": 1767571200}])
+    command = ["run", "--config", settings, "--input", tmp_path / "dump.parquet", "--output", tmp_path / "out"]
+    done = moderation(*command)
+    assert done.returncode == 2 and "ftp://server/x: give an address such as" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_published_stays_where_its_copy_fails_and_the_line_says_how_to_go_on(
+    bucket: str, tmp_path: Path
+) -> None:
+    publication(tmp_path, {"aa": {MONDAY: 3}})
+    with (
+        pytest.raises(UsageError, match=r"published, but not copied: .* again with: moderation runs mirror --output"),
+        mirrored(tmp_path, PublishSettings(mirror="s3://nosuchbucket/x")),
+    ):
+        last = publication(tmp_path, {"aa": {MONDAY: 2}})
+    with mirrored(tmp_path, PublishSettings(mirror=f"{bucket}/x")):
+        pass
+    assert rows_of(f"{bucket}/x/labelled", tmp_path / "copy") == {(MONDAY, last.run_id): 2}
 
 
 def test_a_bucket_that_is_not_there_or_a_server_that_is_down_is_one_line(
