@@ -248,7 +248,7 @@ def test_a_name_node_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
     publication(tmp_path, {"aa": {MONDAY: 3}})
     done = moderation("runs", "mirror", "--output", tmp_path, "--to", "hdfs://127.0.0.1:1/x")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "hdfs://127.0.0.1:1/x: Connection refused" in done.stderr and "the copy is as it was" in done.stderr
+    assert "hdfs://127.0.0.1:1/x: Connection refused" in done.stderr and "nothing half copied is seen" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -212,7 +212,7 @@ def test_a_bucket_that_is_not_there_or_a_server_that_is_down_is_one_line(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publication(tmp_path, {"aa": {MONDAY: 3}})
-    with pytest.raises(UsageError, match=r"--to s3://nosuchbucket/x: .*the copy is as it was"):
+    with pytest.raises(UsageError, match=r"--to s3://nosuchbucket/x: .*nothing half copied is seen"):
         mirror(tmp_path, "s3://nosuchbucket/x")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(UsageError, match=r"--to s3://bucket/x: Generic S3 error ") as error:

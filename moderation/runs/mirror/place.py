@@ -84,5 +84,5 @@ def clear_errors(to: str) -> Iterator[None]:
         said = COLOURS.sub("", str(error)).replace("\\n", "\n").replace("\\t", "\t").split("\n\tat ")[0]
         said = " ".join(said.split())[:300]
         raise UsageError(
-            f"--to {to}: {said}; the copy is as it was ({OF_HDFS if on_hdfs(to) else OF_STORES})"
+            f"--to {to}: {said}; nothing half copied is seen; say it again ({OF_HDFS if on_hdfs(to) else OF_STORES})"
         ) from error
