@@ -44,11 +44,11 @@ def moderate(config: Config, force: bool = False, until: Until = Until.PUBLISH) 
 def carry_out(plan: Plan, force: bool, until: Until = Until.PUBLISH) -> Manifest:
     """Does what is planned, unless its result stands there already; a copy elsewhere follows."""
     with mirrored(plan.config.output, plan.config.publish) if until is Until.PUBLISH else nullcontext():
-        return run(plan, force, until)
+        return find_or_make(plan, force, until)
 
 
-def run(plan: Plan, force: bool, until: Until) -> Manifest:
-    """A run, or the one before it where its result stands there already."""
+def find_or_make(plan: Plan, force: bool, until: Until) -> Manifest:
+    """The run whose result stands there already, or else a new one."""
     from moderation.spark.errors import full_disk, input_errors
     from moderation.spark.session import session
 
@@ -57,20 +57,20 @@ def run(plan: Plan, force: bool, until: Until) -> Manifest:
     if not force and (before := standing(output, key, plan.scope)):
         log.info("nothing to do: run %s published this very result; --force runs all the same", before.run_id)
         return before
-    with Run(plan.config) as doing, session(plan.config.spark) as spark, input_errors():
+    with Run(plan.config) as run, session(plan.config.spark) as spark, input_errors():
         with full_disk(output):
             plan.digests.write()
-            doing.describe(run_key=key)
-            job = Job(plan, doing, spark)
-            doing.stage("read", job.read)
-            doing.stage("score", score, job)
+            run.describe(run_key=key)
+            job = Job(plan, run, spark)
+            run.stage("read", job.read)
+            run.stage("score", score, job)
             if until is Until.SCORE:
-                doing.manifest.status = "scored"
-                return doing.manifest
-            labelled = doing.stage("decide", job.decide)
-            outcome = doing.stage("validate", job.validate, labelled)
+                run.manifest.status = "scored"
+                return run.manifest
+            labelled = run.stage("decide", job.decide)
+            outcome = run.stage("validate", job.validate, labelled)
         if until is Until.VALIDATE:
-            doing.stage("set_aside", job.set_aside, outcome)
+            run.stage("set_aside", job.set_aside, outcome)
         else:
-            doing.stage("publish", job.publish, outcome)
-        return doing.manifest
+            run.stage("publish", job.publish, outcome)
+        return run.manifest

@@ -10,6 +10,7 @@ from moderation.errors import UsageError
 
 OURS = re.compile(r"date=[^/]+/[^/]+-\d{5}\.parquet")
 Files = dict[str, dict[str, Path]]  # of each table, by their path in it
+Put = Callable[[str, Path], None]  # stores a file at a path below the place of the copy
 Told = Callable[[str, int], None]  # a file's path and bytes
 
 

@@ -7,8 +7,7 @@ from urllib.parse import unquote
 
 from moderation.errors import UsageError
 from moderation.runs import publish_delta
-from moderation.runs.mirror.copied import Files, Mirrored, Told, check_ours, description
-from moderation.runs.mirror.put import Put
+from moderation.runs.mirror.copied import Files, Mirrored, Put, Told, check_ours, description
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

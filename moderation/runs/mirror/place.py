@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from moderation.errors import UsageError
-from moderation.runs.mirror.copied import Copy
+from moderation.runs.mirror.copied import Copy, Put
 from moderation.runs.mirror.dates_copy import DatesCopy
 from moderation.runs.mirror.delta_copy import DeltaCopy
 from moderation.runs.mirror.hdfs import Hdfs
-from moderation.runs.mirror.put import into_hdfs, into_store
 
 STORES = ("s3", "gs", "az", "abfs", "abfss")
 HDFS = "hdfs"
@@ -63,13 +63,28 @@ def open_copy(to: str, kind: str) -> Copy:
         return DatesCopy(Hdfs(to))
     if DatesCopy(Hdfs(to)).exists():
         raise UsageError(f"{to}: holds a copy in format parquet; copy with --format parquet or to another place")
-    return DeltaCopy(to, into_hdfs(to))
+    return DeltaCopy(to, Hdfs(to).put)
+
+
+def into_store(to: str) -> Put:
+    """Files go to an object store, in parts where they are large."""
+    import obstore
+    from obstore.store import from_url
+
+    store = from_url(to)
+
+    def put(path: str, file: Path) -> None:
+        obstore.put(store, path, file)
+
+    return put
 
 
 @contextmanager
 def clear_errors(to: str) -> Iterator[None]:
     """What the store or HDFS says as one line."""
-    kinds: tuple[type[Exception], ...] = (OSError, RuntimeError)  # hdfs-native raises these
+    kinds: tuple[type[Exception], ...] = (OSError,)
+    if on_hdfs(to):
+        kinds += (RuntimeError,)  # what hdfs-native raises for all that a server answers with
     if find_spec("deltalake"):
         from deltalake.exceptions import DeltaError
 
