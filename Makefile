@@ -15,7 +15,8 @@ help: ## list the targets
 
 setup: $(STAMP) ## make .venv with everything pinned (nothing to do the second time)
 
-$(STAMP): pyproject.toml constraints.txt .ci/check-prerequisites
+NATIVE := moderation/inference/native/build.py $(wildcard moderation/inference/native/*.cpp moderation/inference/native/*.h)
+$(STAMP): pyproject.toml constraints.txt hatch_build.py $(NATIVE) .ci/check-prerequisites
 	@PYTHON=$(PYTHON) bash .ci/check-prerequisites
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing the pinned packages into $(VENV) (about two minutes the first time) ..."

@@ -51,7 +51,9 @@ def replay(
     precision: Annotated[
         str | None, typer.Option("--precision", help="Another than the run's: fp32, bf16, int8.")
     ] = None,
-    backend: Annotated[str | None, typer.Option("--backend", help="Another than the run's: openvino or torch.")] = None,
+    backend: Annotated[
+        str | None, typer.Option("--backend", help="Another than the run's: native, openvino or torch.")
+    ] = None,
     device: Annotated[str | None, typer.Option("--device", help="Another than the run's: cpu or cuda.")] = None,
     alone: Annotated[
         bool, typer.Option("--alone", help="Score the text by itself only: quick, last bits may differ.")

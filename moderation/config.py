@@ -104,7 +104,9 @@ class Config(BaseSettings):
     precision: Literal["auto", "fp32", "bf16", "int8"] = Field(
         "auto", description="auto: bf16 where the hardware has it"
     )
-    backend: Literal["auto", "openvino", "torch"] = Field("auto", description="auto: openvino on CPUs, torch on GPUs")
+    backend: Literal["auto", "native", "openvino", "torch"] = Field(
+        "auto", description="auto: on CPUs native where the processor has AMX, else openvino; torch on GPUs"
+    )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:<number>; auto: the GPU Spark assigns, else any")
     threads: PositiveInt | None = Field(None, description="CPU threads of one engine; a Spark task's cores where none")
     policy: str = Field("default", description="'default' or a YAML file of thresholds and rules")

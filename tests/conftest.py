@@ -58,6 +58,13 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def native_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of sizes that the native encoder knows."""
+    sizes = {"hidden_size": 128, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 320}
+    return make_tiny_model(tmp_path_factory.mktemp("native"), **sizes)
+
+
+@pytest.fixture(scope="session")
 def panel_models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Three models of one vocabulary: two judge texts, one of them in shorter windows, and two know entities."""
     folder = tmp_path_factory.mktemp("panel")
@@ -77,8 +84,9 @@ def make_tiny_model(
     labels: tuple[str, ...] = LABELS,
     entity_types: tuple[str, ...] = ENTITY_TYPES,
     max_tokens: int = 64,
+    **sizes: int,
 ) -> Path:
-    """Writes a complete model folder with random weights."""
+    """Writes a complete model folder with random weights; `sizes` are other ones than the smallest."""
     import torch
     from transformers import BertConfig
 
@@ -91,8 +99,8 @@ def make_tiny_model(
 
     torch.manual_seed(seed)
     tokenizer = load_tokenizer(resources.builtin_model())
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    config = BertConfig(vocab_size=tokenizer.get_vocab_size(), **sizes)
+    small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = BertConfig(vocab_size=tokenizer.get_vocab_size(), **small | sizes)
     spec = ModelSpec(
         labels=labels,
         entity_types=entity_types,

@@ -85,7 +85,9 @@ def sizes(family: str) -> dict[str, Any]:
     return own | special | {"vocab_size": SIZE, "max_position_embeddings": 66}
 
 
-def make(folder: Path, family: str, head: str, names: list[str], seed: int = 0, **config: Any) -> Path:
+def make(
+    folder: Path, family: str, head: str, names: list[str], seed: int = 0, std: float = 0.6, **config: Any
+) -> Path:
     """Writes a model of a family with a `Sequence` or `Token` head whose outputs have these names."""
     import torch
     import transformers
@@ -95,10 +97,10 @@ def make(folder: Path, family: str, head: str, names: list[str], seed: int = 0, 
     torch.manual_seed(seed)
     network_class = getattr(transformers, f"{classes[family]}For{head}Classification")
     named = {"id2label": dict(enumerate(names)), "label2id": {name: index for index, name in enumerate(names)}}
-    network = network_class(network_class.config_class(**sizes(family), **named, **config)).eval()
+    network = network_class(network_class.config_class(**sizes(family) | named | config)).eval()
     for weight in network.parameters():
         if weight.dim() > 1:
-            torch.nn.init.normal_(weight, std=0.6)  # spread out, so that answers differ from text to text
+            torch.nn.init.normal_(weight, std=std)  # spread out, so that answers differ from text to text
     network.save_pretrained(folder)
     kind = KINDS.get(family, "wordpiece")
     (folder / "tokenizer.json").write_text(tokenizer_text(kind), encoding="utf-8")

@@ -69,8 +69,11 @@ def in_company(
     spark: "SparkSession", shard: "Shard", row: int, layout: "Layout", config: "Config", panel: "Panel"
 ) -> pa.StructArray:
     """What the models say of a row when its whole shard is scored anew, as the run's task did it."""
-    from moderation.spark.score import scored_rows
+    from moderation.spark.commit import answered
+    from moderation.spark.score import shard_bodies
+    from moderation.spark.worker import Scorer
 
-    table = scored_rows(spark, [shard], layout, config, panel).toArrow()
+    scorer = Scorer(panel, config.precision, config.device_settings)
+    table = answered(shard_bodies(spark, [shard], [range(1)], layout, config), shard, scorer).toArrow()
     found = table.filter(pc.equal(table.column("input_row"), row)).column("moderation").combine_chunks()
     return found.chunk(0) if isinstance(found, pa.ChunkedArray) else found

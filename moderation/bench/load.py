@@ -27,7 +27,10 @@ def makers(source: ModelSource) -> Makers:
     for kind, make in (("detoxify", detoxify), ("pipeline", pipeline)):
         found |= {f"{kind}_{size}": partial(make, source, size) for size in (32, 1)}
     found |= {f"onnxruntime_{precision}": partial(onnx, source, precision) for precision in ONNX}
-    found["engine_torch_bf16"] = partial(EnginePeer, source, "bf16", "torch", name="engine_torch_bf16")
+    for backend, precisions in (("torch", ("bf16",)), ("openvino", ("bf16", "int8"))):
+        for precision in precisions:
+            name = f"engine_{backend}_{precision}"
+            found[name] = partial(EnginePeer, source, precision, backend, name=name)
     found |= {f"engine_{precision}": partial(EnginePeer, source, precision) for precision in OURS}
     found["engine_bf16_labels"] = partial(EnginePeer, source, "bf16", entities=False, name="engine_bf16_labels")
     return found

@@ -47,7 +47,7 @@ class EnginePeer:
     round to the next."""
 
     def __init__(
-        self, source: ModelSource, precision: str, backend: str = "openvino", entities: bool = True, name: str = ""
+        self, source: ModelSource, precision: str, backend: str = "auto", entities: bool = True, name: str = ""
     ) -> None:
         self.name = name or f"engine_{precision}"
         self.engine = Engine(source, precision, Device("cpu", backend), entities=entities, remember=False)

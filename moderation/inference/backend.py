@@ -21,13 +21,19 @@ class Predictions:
 
 
 class Backend(Protocol):
-    """A network, loaded in one precision on one device."""
+    """A network, loaded in one precision on one device.
 
+    `independent` is whether its answer to a row is the same to the last bit whatever rows are beside it.
+    """
+
+    independent: bool
     name: str
     precision: str
     token_budget: int
-    pads: bool  # whether it computes the padding of a batch
     seconds: float
+
+    def computed(self, batch: "Batch") -> int:
+        """How many tokens it runs on for a batch, padding included."""
 
     def run(self, batches: "Iterable[Batch]") -> "Iterator[tuple[Batch, Predictions | Exception]]":
         """Yields each batch once, with its predictions or the error (`RuntimeError`, `MemoryError`) it died of.

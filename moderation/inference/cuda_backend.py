@@ -62,7 +62,7 @@ class CudaBackend:
     Spark tries the task again elsewhere, and not taken for the fault of a text.
     """
 
-    pads = False
+    independent = False
 
     def __init__(
         self, network: "MultiTaskBert", precision: str = "auto", device: str = "cuda:0", entities: bool = True
@@ -72,6 +72,10 @@ class CudaBackend:
         self.name = f"torch packed {self.precision} on {device}"
         self.pinned = self.device.type == "cuda"  # memory that the GPU reads and writes by itself
         self.network = PackedBert(network, self.device, DTYPES[self.precision], entities)
+
+    def computed(self, batch: Batch) -> int:
+        """The tokens alone: nothing is padded."""
+        return int(batch.lengths.sum())
 
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Predictions | Exception]]:
         """Some batches ahead of the answers, which come in the order of the batches."""

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,16 +14,17 @@ from moderation.models.load import ModelSource
 if TYPE_CHECKING:
     from moderation.inference.backend import Backend
 
-BACKENDS = ("auto", "openvino", "torch")
+BACKENDS = ("auto", "native", "openvino", "torch")
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
 
 
 @dataclass(frozen=True)
 class Device:
-    """Where a model runs: `place` is `auto`, `cpu`, `cuda` or `cuda:<number>`; `backend` is `auto`, `openvino` or
-    `torch`; `threads` are those of the CPU, all that this process may use where it is None.
+    """Where a model runs: `place` is `auto`, `cpu`, `cuda` or `cuda:<number>`; `backend` is `auto`, `native`,
+    `openvino` or `torch`; `threads` are those of the CPU, all that this process may use where it is None.
 
-    `auto` is a GPU where torch finds one, and OpenVINO on the CPU. A GPU always runs torch.
+    `auto` is a GPU where torch finds one; on a CPU the native encoder where it runs the model, else OpenVINO. A GPU
+    always runs torch.
     """
 
     place: str = "auto"
@@ -46,6 +48,8 @@ def load_backend(source: ModelSource, precision: str, device: Device, entities: 
     """
     check(precision, device)
     place, entities = resolve_place(device), entities and bool(source.spec.entity_types)
+    if place == "cpu" and (native := load_native(source, precision, device, entities)):
+        return native
     if place == "cpu" and device.backend != "torch":
         from moderation.inference.openvino_backend import OpenvinoBackend
         from moderation.inference.openvino_model import Unconvertible
@@ -57,6 +61,19 @@ def load_backend(source: ModelSource, precision: str, device: Device, entities: 
                 raise UsageError(f"model {source.folder}: {error}; take backend auto or torch, not int8") from error
             logging.getLogger(__name__).warning("model %s runs on torch: %s", source.folder, error)
     return load_torch(source, precision, place, device.threads, entities)
+
+
+def load_native(source: ModelSource, precision: str, device: Device, entities: bool) -> "Backend | None":
+    """Loads a model into the native encoder; None where another backend is asked for, or `auto` is to take another."""
+    if device.backend not in ("auto", "native"):
+        return None
+    from moderation.inference.native.backend import NativeBackend, unavailable
+
+    if why := unavailable(source, precision):
+        if device.backend == "native":
+            raise UsageError(f"backend 'native' cannot run model {source.folder} here: {why}; take backend auto")
+        return None
+    return NativeBackend(source, precision, device.threads or usable_threads(), entities)
 
 
 def load_torch(source: ModelSource, precision: str, place: str, threads: int | None, entities: bool) -> "Backend":
@@ -79,33 +96,52 @@ def check(precision: str, device: Device) -> None:
     if precision not in PRECISIONS:
         raise UsageError(f"precision '{precision}' is none of {', '.join(PRECISIONS)}")
     place = resolve_place(device)
-    if place != "cpu" and device.backend == "openvino":
-        raise UsageError(f"backend 'openvino' runs on the CPU, not on {place}")
-    if place != "cpu" or device.backend == "torch":
-        from moderation.inference import torch_backend
+    if place != "cpu" and device.backend in ("native", "openvino"):
+        raise UsageError(f"backend '{device.backend}' runs on the CPU, not on {place}")
+    if device.backend == "native" and (why := unavailable(precision)):
+        raise UsageError(f"backend 'native' does not run here: {why}; take backend auto")
+    resolved(precision, device)
 
-        torch_backend.resolve_precision(precision, place)
-    else:
-        from moderation.inference import openvino_backend
 
-        openvino_backend.precision_here(precision)
+def unavailable(precision: str) -> str:
+    """Why the native encoder runs no model here in a precision; empty where it may."""
+    from moderation.inference.native import backend
+
+    return backend.unavailable(None, precision)
 
 
 @lru_cache
 def resolved(precision: str, device: Device) -> dict[str, str]:
     """What `auto` stands for here: backend, precision and place of a model whose network the backend can run.
 
-    Raises `UsageError` as `check` does.
+    Raises `UsageError` where the backend does not run in that precision here.
     """
-    check(precision, device)
     place = resolve_place(device)
     if place != "cpu" or device.backend == "torch":
         from moderation.inference import torch_backend
 
         return {"backend": "torch", "precision": torch_backend.resolve_precision(precision, place), "place": place}
+    if device.backend in ("auto", "native") and not unavailable(precision):
+        from moderation.inference.native import backend
+
+        return {"backend": "native", "precision": backend.resolve_precision(precision), "place": place}
     from moderation.inference import openvino_backend
 
     return {"backend": "openvino", "precision": openvino_backend.precision_here(precision), "place": place}
+
+
+def running(precision: str, device: Device, sources: Sequence[ModelSource]) -> dict[str, str]:
+    """What `resolved` says, for these models: not the native encoder where it knows none of them, and `auto` where it
+    knows some."""
+    found = resolved(precision, device)
+    if found["backend"] != "native":
+        return found
+    from moderation.inference.native import backend
+
+    unknown = [source for source in sources if backend.unavailable(source, precision)]
+    if not unknown:
+        return found
+    return found | {"backend": "openvino" if len(unknown) == len(sources) else "auto"}
 
 
 def resolve_place(device: Device) -> str:

@@ -63,6 +63,12 @@ class Engine:
         """What the model says of itself; of several the first: `panel` is what all of them say."""
         return self.source.spec
 
+    def start_afresh(self) -> None:
+        """Forgets the texts that were scored before, if answers to those that follow could tell: an answer's last bits
+        may come from the texts that were computed beside it, and a memory of others brings theirs."""
+        if not all(member.backend.independent for member in self.members):
+            self.recent = Recent(self.recent.capacity)
+
     def score(self, texts: Sequence[str | None]) -> Scored:
         """Scores texts in any number and of any length; one answer per text, in order.
 
@@ -123,7 +129,7 @@ class Engine:
             for batch, answer in backend.run(feed):
                 with scored.work.timed("decode_seconds"):
                     if isinstance(answer, Predictions):
-                        scored.work.padded_tokens += int(batch.ids.size if backend.pads else batch.lengths.sum())
+                        scored.work.padded_tokens += backend.computed(batch)
                     feed.settle(batch, answer)
         scored.work.model_seconds += backend.seconds - busy
 

@@ -25,7 +25,7 @@ WAITING = 2  # requests beyond one for each thread, so that none waits for Pytho
 class OpenvinoBackend:
     """Runs padded batches on `threads` cores, each batch on one: no thread ever waits for another."""
 
-    pads = True
+    independent = False
 
     def __init__(self, source: "ModelSource", precision: str, threads: int, entities: bool = True) -> None:
         self.entities, self.seconds, self.token_budget, self.threads = entities, 0.0, TOKEN_BUDGET, threads
@@ -37,6 +37,10 @@ class OpenvinoBackend:
         self.compiled = core.compile_model(model, "CPU", settings(core, self.precision, threads))
         self.labels = bool(source.spec.outputs) or len(self.compiled.outputs) > 1  # ours has a head for no labels, too
         self.requests = [self.compiled.create_infer_request() for _ in range(threads + WAITING)]
+
+    def computed(self, batch: Batch) -> int:
+        """Every place of the batch."""
+        return int(batch.ids.size)
 
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Predictions | Exception]]:
         """As many batches at once as there are requests; answers come in the order of the batches."""

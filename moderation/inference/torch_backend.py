@@ -32,7 +32,7 @@ def resolve_precision(wanted: str, device: str) -> str:
 class TorchBackend:
     """Runs padded batches through the network, in one precision on one device."""
 
-    pads = True
+    independent = False
 
     def __init__(
         self,
@@ -48,6 +48,10 @@ class TorchBackend:
         if threads:
             torch.set_num_threads(threads)
         self.network = network.to(device=device, dtype=DTYPES[self.precision]).eval()
+
+    def computed(self, batch: Batch) -> int:
+        """Every place of the batch."""
+        return int(batch.ids.size)
 
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Predictions | Exception]]:
         """One batch after the other."""

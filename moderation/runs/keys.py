@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from moderation.privacy.privacy import Privacy
     from moderation.runs.inputs import InputFile
 
-SCORES_VERSION = 1  # raise it where the engine answers otherwise than before, or the store's columns change
+SCORES_VERSION = 2  # raise it where the engine answers otherwise than before, or the store's columns change
 RUN_VERSION = 1  # raise it where deciding or the published columns change
 LENGTH = 16  # hexadecimal digits
 ELSEWHERE = {  # settings that change nothing of what is published

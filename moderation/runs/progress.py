@@ -2,8 +2,9 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,11 +14,11 @@ INTERVAL = 0.5  # seconds between looks at Spark's status
 
 
 @contextmanager
-def progress(context: "SparkContext", what: str, rows: int, shards: int, found: int = 0) -> Iterator[None]:
+def progress(context: "SparkContext", what: str, tasks: Sequence[tuple[int, int]], found: int = 0) -> Iterator[None]:
     """Shows how far the job started inside is, on standard error where that is a terminal.
 
-    A task is a shard; Spark tells no more before its end, so rows done are tasks done times the mean rows of a shard.
-    `found` shards were there before.
+    `tasks` are the rows and shards of each of its tasks, in order. Spark tells only how many are done: they are taken
+    to be the first ones. `found` shards were there before.
     """
     if not sys.stderr.isatty():
         yield
@@ -25,6 +26,7 @@ def progress(context: "SparkContext", what: str, rows: int, shards: int, found: 
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    rows, shards = ([0, *accumulate(sizes)] for sizes in zip(*tasks, strict=True))
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -37,14 +39,14 @@ def progress(context: "SparkContext", what: str, rows: int, shards: int, found: 
     context.setJobGroup(what, what)
     done = threading.Event()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        line = bar.add_task(what, total=rows, rate="", shards=shards_done(0, shards, found))
+        line = bar.add_task(what, total=rows[-1], rate="", shards=shards_done(0, shards[-1], found))
 
         def look() -> None:
             while not done.wait(INTERVAL):
-                done_shards = completed_tasks(context, what)
-                finished, elapsed = rows * done_shards / shards, bar.tasks[line].elapsed or 1
+                ended = completed_tasks(context, what)
+                finished, elapsed = rows[ended], bar.tasks[line].elapsed or 1
                 rate = f"{finished / elapsed:,.0f} rows/s" if finished else ""
-                bar.update(line, completed=finished, rate=rate, shards=shards_done(done_shards, shards, found))
+                bar.update(line, completed=finished, rate=rate, shards=shards_done(shards[ended], shards[-1], found))
 
         watcher = threading.Thread(target=look, daemon=True)
         watcher.start()

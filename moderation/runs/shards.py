@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 50_000  # a minute or so of scoring on one core: no more than that is lost with a task
 PIECES = 16  # of a file that is not large: work for every core of a machine
 FEWEST_ROWS = 1_000  # texts of like length are batched within a shard: with fewer rows they are less alike
+AHEAD = 2  # tasks of the size of the next one that each slot shall still have before it: what is left is shared evenly
 PART_ROWS = 500_000  # of shards that are only read: what a task does again where it dies
 
 
@@ -55,6 +56,26 @@ def shards_of(files: Iterable["InputFile"]) -> list[Shard]:
         ]
         for start, stop in bounds(file.rows)
     ]
+
+
+def tasks_of(shards: Sequence[Shard], slots: int) -> list[range]:
+    """Consecutive shards as tasks for so many slots, by their positions: for work that takes long and is kept shard by
+    shard.
+
+    The first tasks have several shards, as a slot has nothing to do between two tasks, and the last ones one each, as
+    slots wait for the last one to end (guided self-scheduling: Polychronopoulos and Kuck, 1987). None has more than
+    `MOST_ROWS` rows.
+    """
+    left = sum(shard.stop - shard.start for shard in shards)
+    tasks, first = [], 0
+    while first < len(shards):
+        most, stop, rows = min(MOST_ROWS, left // (AHEAD * slots)), first, 0
+        while stop < len(shards) and (stop == first or rows + shards[stop].stop - shards[stop].start <= most):
+            rows += shards[stop].stop - shards[stop].start
+            stop += 1
+        tasks.append(range(first, stop))
+        first, left = stop, left - rows
+    return tasks
 
 
 def parts_of(shards: Sequence[Shard], tasks: int) -> list[range]:

@@ -121,6 +121,13 @@ def how_made(store: Store, shard: Shard) -> dict[str, Any]:
     return found
 
 
+def work_of(store: Store, shard: Shard) -> dict[str, Any] | None:
+    """What scoring a shard took, where its scores are there and whole as far as the footer tells."""
+    if not store.path(shard).exists() or damage(store, shard):
+        return None
+    return how_made(store, shard).get("work")
+
+
 def missing(store: Store, shards: Iterable[Shard], thorough: bool = False) -> list[Shard]:
     """The shards without scores. A file that is not what it should be is removed, with a warning, and counts as none.
 

@@ -57,15 +57,10 @@ def moderation_type(known: LabelSet) -> t.StructType:
 
 
 def work_type() -> t.StructType:
-    """What a batch took, field by field as `Work` has it, and the seconds of loading the model."""
+    """What scoring took, field by field as `Work` has it, and the seconds of loading the model."""
     kinds = {"int": t.LongType(), "float": t.DoubleType()}
     counted = [t.StructField(field.name, kinds[type(field.default).__name__]) for field in fields(Work)]
     return t.StructType([*counted, t.StructField("load_seconds", t.DoubleType())])
-
-
-def job_type(known: LabelSet) -> t.StructType:
-    """The struct that the jobs' column gives for each text."""
-    return t.StructType([*moderation_type(known).fields, t.StructField("work", work_type())])
 
 
 def answers_schema(known: LabelSet) -> "pyarrow.Schema":

@@ -1,15 +1,16 @@
-"""The scoring stage: every shard that the store lacks, each a task of one Spark job."""
+"""The scoring stage: every shard that the store lacks, in the tasks of one Spark job."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from moderation.inference.work import Work
 from moderation.runs.progress import progress
-from moderation.spark.columns import moderate_with_work
+from moderation.runs.shards import tasks_of
 from moderation.spark.commit import committed
 from moderation.spark.layout import ROLES, Layout
 from moderation.spark.read import bodies
 from moderation.spark.source import Reader, source
+from moderation.spark.worker import Scorer
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -29,34 +30,36 @@ def score_shards(
     panel: "Panel",
     found: int,
 ) -> "Receipts":
-    """Scores the shards and commits each as its task ends; `found` shards are in the store already, for the display.
+    """Scores the shards and commits each by itself; `found` shards are in the store already, for the display.
 
-    A task reads only the columns that decide what is scored. Its UDF column and its commit follow one another without a
-    shuffle, so that a partition stays a shard from its first row to its last.
+    A task reads only the columns that decide what is scored. Nothing is shuffled, so that each shard stays as it is
+    from its first row to its last.
     """
     from moderation.runs.manifest import versions
 
     store.folder.mkdir(parents=True, exist_ok=True)  # by the driver: an executor that does not see it must not make it
-    scored = scored_rows(spark, shards, layout, config, panel)
     about = {
         "models": [source.model_id for source in panel.sources],
         "precision": config.precision,
         "versions": versions(),
     }
-    with progress(spark.sparkContext, "scoring", sum(shard.stop - shard.start for shard in shards), len(shards), found):
-        return Receipts(
-            [row.asDict() for row in committed(scored, store, shards, panel, about, config.device_settings).collect()]
-        )
+    parts = tasks_of(shards, spark.sparkContext.defaultParallelism)
+    rows = shard_bodies(spark, shards, parts, layout, config)
+    tasks = committed(rows, store, shards, Scorer(panel, config.precision, config.device_settings), about)
+    with progress(spark.sparkContext, "scoring", [sizes(shards[part.start : part.stop]) for part in parts], found):
+        return Receipts([row.asDict() for row in tasks.collect()])
 
 
-def scored_rows(
-    spark: "SparkSession", shards: "Sequence[Shard]", layout: Layout, config: "Config", panel: "Panel"
+def shard_bodies(
+    spark: "SparkSession", shards: "Sequence[Shard]", parts: Sequence[range], layout: Layout, config: "Config"
 ) -> "DataFrame":
-    """What the models say of each row of the shards, a partition for each."""
-    alone = [range(number, number + 1) for number in range(len(shards))]
-    rows = bodies(source(spark, Reader(shards, alone, layout.only(ROLES))), config)
-    column = moderate_with_work("body", panel, config.precision, config.device_settings)
-    return rows.select("input_shard", "input_row", column.alias("moderation"))
+    """The bodies of the shards, a partition for each part of them."""
+    return bodies(source(spark, Reader(shards, parts, layout.only(ROLES))), config)
+
+
+def sizes(shards: "Sequence[Shard]") -> tuple[int, int]:
+    """How many rows and how many shards these are."""
+    return sum(shard.stop - shard.start for shard in shards), len(shards)
 
 
 class Receipts:

@@ -12,6 +12,7 @@ from moderation.runs.conform import conform
 from moderation.runs.entity_texts import with_texts
 from moderation.runs.rows import shard_batches
 from moderation.runs.store import Store, stored
+from moderation.spark.collector import lasting
 from moderation.spark.layout import Layout
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Reader:
                 for part in batch.column(0).to_pylist():
                     for _, numbers in groupby(self.parts[part], lambda number: self.shards[number].path):
                         yield from self.rows(list(numbers))
+            lasting()
 
         return read
 

@@ -1,6 +1,8 @@
 """What a Python worker of Spark does with a batch of bodies: the engine's columns as Arrow arrays, row by row never."""
 
 import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,46 @@ from moderation.text.digest import text_digest
 if TYPE_CHECKING:
     from moderation.inference.engine import Engine
     from moderation.inference.spans import Spans
+
+LIST_ROWS = 10_000  # bodies that the engine gets at once: bounds memory
+LIST_CHARACTERS = 16_000_000
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """What a task needs to score bodies."""
+
+    panel: Panel
+    precision: str
+    device: Device
+
+    def answers(self, bodies: Iterable[str | None]) -> Iterator[tuple[dict[str, pa.Array], Work, float]]:
+        """The fields of `moderation_type` for the bodies of a shard, list by list, what each list took, and the seconds
+        that loading the models took where it was the worker's first.
+
+        The last bits of a score follow from the texts that are computed together, and shall be the same whenever the
+        shard is scored again: so the lists follow from the shard alone, and the worker forgets the texts of those that
+        it scored before, which it is chance that it had, unless its backend answers to each text as if it were alone.
+        """
+        engine, loading = worker_engine(self.panel, self.precision, task_device(self.device))
+        engine.start_afresh()
+        for texts in lists_of(bodies):
+            fields, work = answers(engine, texts)
+            yield fields, work, loading.pop() if loading else 0.0
+
+
+def lists_of(bodies: Iterable[str | None]) -> Iterator[list[str | None]]:
+    """Bodies in lists of bounded size."""
+    texts: list[str | None] = []
+    size = 0
+    for body in bodies:
+        texts.append(body)
+        size += len(body or "")
+        if len(texts) == LIST_ROWS or size >= LIST_CHARACTERS:
+            yield texts
+            texts, size = [], 0
+    if texts:
+        yield texts
 
 
 @lru_cache(maxsize=2)
@@ -103,12 +145,3 @@ def struct(fields: dict[str, np.ndarray | pa.Array], null: np.ndarray | None = N
         pa.array(np.ascontiguousarray(field)) if isinstance(field, np.ndarray) else field for field in fields.values()
     ]
     return pa.StructArray.from_arrays(columns, list(fields), mask=None if null is None else pa.array(null))
-
-
-def in_first_row(work: Work, load_seconds: float, rows: int) -> pa.StructArray:
-    """What a batch took as a column that is null but in its first row, so that sums over rows are right."""
-    values = {**vars(work), "load_seconds": load_seconds}
-    fields = {
-        name: np.full(rows, value, np.int64 if isinstance(value, int) else np.float64) for name, value in values.items()
-    }
-    return struct(fields, np.arange(rows) > 0)

@@ -11,7 +11,8 @@ from tests.commands import moderation
 
 PEERS = {
     *("detoxify_32", "detoxify_1", "pipeline_32", "pipeline_1", "onnxruntime_fp32", "onnxruntime_int8"),
-    *("engine_torch_bf16", "engine_fp32", "engine_bf16", "engine_int8", "engine_bf16_labels"),
+    *("engine_torch_bf16", "engine_openvino_bf16", "engine_openvino_int8"),
+    *("engine_fp32", "engine_bf16", "engine_int8", "engine_bf16_labels"),
 }
 RATIOS = {
     *("bf16_vs_detoxify_32", "int8_vs_detoxify_32", "fp32_vs_detoxify_32", "bf16_vs_one_by_one"),

@@ -13,7 +13,7 @@ from moderation.models.load import find_model
 
 @pytest.mark.parametrize("backend", ["", "onnx", "OpenVINO", "Torch "])
 def test_an_unknown_backend_is_named(backend: str) -> None:
-    with pytest.raises(UsageError, match=f"backend '{backend}' is none of auto, openvino, torch"):
+    with pytest.raises(UsageError, match=f"backend '{backend}' is none of auto, native, openvino, torch"):
         Device(backend=backend)
 
 
@@ -32,12 +32,12 @@ def test_fewer_threads_than_one_are_refused(threads: int) -> None:
 
 
 @pytest.mark.parametrize("place", ["auto", "cpu", "cuda", "cuda:0", "cuda:15"])
-@pytest.mark.parametrize("backend", ["auto", "openvino", "torch"])
+@pytest.mark.parametrize("backend", ["auto", "native", "openvino", "torch"])
 def test_all_that_the_words_allow_can_be_asked_for(place: str, backend: str) -> None:
     assert Device(place, backend, 3) == Device(place, backend, 3)
 
 
-@pytest.mark.parametrize("backend", ["auto", "openvino", "torch"])
+@pytest.mark.parametrize("backend", ["auto", "native", "openvino", "torch"])
 @pytest.mark.parametrize("precision", ["", "fp16", "FP32", "int4"])
 def test_an_unknown_precision_is_named(tiny_model: Path, backend: str, precision: str) -> None:
     with pytest.raises(UsageError, match=f"precision '{precision}' is none of auto, fp32, bf16, int8"):

@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 from hypothesis import given
 
-from moderation.runs.shards import FEWEST_ROWS, MOST_ROWS, PART_ROWS, PIECES, Shard, bounds, parts_of
+from moderation.runs.shards import FEWEST_ROWS, MOST_ROWS, PART_ROWS, PIECES, Shard, bounds, parts_of, tasks_of
 from tests.runs.shard_files import numbered, shards, write_table
 
 
@@ -35,6 +35,26 @@ def test_parts_are_all_shards_in_order_and_bounded(files: list[int], tasks: int)
     assert [number for part in parts for number in part] == list(range(len(pieces)))
     assert all(sum(pieces[number].stop - pieces[number].start for number in part[:-1]) < PART_ROWS for part in parts)
     assert len(parts) <= max(tasks, sum(files) // PART_ROWS + 1)
+
+
+@given(st.lists(st.integers(1, 200_000), min_size=1, max_size=20), st.integers(1, 40))
+def test_tasks_are_all_shards_in_order_bounded_and_small_at_the_end(files: list[int], slots: int) -> None:
+    pieces = [shard(start, stop) for rows in files for start, stop in bounds(rows)]
+    tasks = tasks_of(pieces, slots)
+    assert [number for task in tasks for number in task] == list(range(len(pieces)))
+    sizes = [[pieces[number].stop - pieces[number].start for number in task] for task in tasks]
+    assert all(sum(task) <= MOST_ROWS for task in sizes)
+    for number, task in enumerate(sizes):
+        left = sum(map(sum, sizes[number:]))
+        assert len(task) == 1 or sum(task) * 2 * slots <= left  # no slot waits long for another's last task
+
+
+def test_a_file_that_is_not_large_is_a_few_tasks_on_a_few_cores_and_many_on_many() -> None:
+    pieces = [shard(start, stop) for start, stop in bounds(20_000)]
+    assert [len(task) for task in tasks_of(pieces, 2)] == [4, 3, 2, 1, 1, 1, 1, 1, 1, 1]
+    assert [len(task) for task in tasks_of(pieces, 64)] == [1] * 16
+    small = [shard(0, 100)] * 1000
+    assert len(tasks_of(small, 64)) < len(small) / 2
 
 
 def shard(start: int, stop: int) -> Shard:

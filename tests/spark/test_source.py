@@ -1,14 +1,12 @@
-"""The source: a partition for each shard, rows in order, and nothing scored is committed out of order."""
+"""The source: a partition for each shard, rows in order."""
 
 import pyarrow as pa
-import pytest
 from pyarrow import parquet
 from pyspark.sql import functions as f
 
 from moderation.config import Columns
 from moderation.runs.inputs import find_inputs
 from moderation.runs.shards import parts_of, shards_of
-from moderation.spark.commit import checked
 from moderation.spark.layout import contract_names, layout
 from moderation.spark.source import Reader, source
 
@@ -58,19 +56,3 @@ def test_names_that_clash_get_a_prefix_that_is_free() -> None:
     assert len(set(found.values())) == len(names)
     assert (found["labels"], found["input_labels"]) == ("input_input_labels", "input_labels")
     assert (found["input_row"], found["when"]) == ("input_input_row", "created_utc")
-
-
-def batch(shard: int, rows: list[int]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pydict(
-        {"input_shard": pa.array([shard] * len(rows), pa.int32()), "input_row": pa.array(rows, pa.int64())}
-    )
-
-
-@pytest.mark.parametrize("second", [batch(0, [3, 2]), batch(0, [4]), batch(0, [1]), batch(1, [2])])
-def test_rows_out_of_order_or_of_another_shard_are_not_committed(tmp_path, second) -> None:
-    parquet.write_table(pa.table({"id": list("abcdef"), "body": list("abcdef")}), tmp_path / "a.parquet")
-    (shard,) = shards_of(find_inputs([tmp_path], Columns()))
-    good = [batch(0, [0, 1]), batch(0, [2, 3])]
-    assert len(list(checked(shard, good[0], iter(good[1:])))) == 2
-    with pytest.raises(RuntimeError, match="another order"):
-        list(checked(shard, good[0], iter([second])))

@@ -8,10 +8,22 @@ import pytest
 from moderation.inference.devices import Device
 from moderation.inference.engine import Engine
 from moderation.inference.moderator import Moderator
+from moderation.inference.native.library import missing
 from moderation.inference.work import Work
 from moderation.models.load import find_model
-from moderation.spark.schema import job_type, moderation_type
-from moderation.spark.worker import answers, entities, in_first_row, lists, struct, task_device
+from moderation.models.panel import panel_of
+from moderation.spark.schema import moderation_type
+from moderation.spark.worker import (
+    LIST_CHARACTERS,
+    LIST_ROWS,
+    Scorer,
+    answers,
+    entities,
+    lists,
+    lists_of,
+    struct,
+    task_device,
+)
 from moderation.text.digest import text_digest
 
 BODIES = [None, "you are an idiot", "", "👨‍👩‍👧 in Zürich", "[deleted]", "you are an idiot", "word " * 300, "\x00"]
@@ -58,15 +70,33 @@ def test_no_texts_make_empty_columns(engine: Engine) -> None:
     assert work == Work(decode_seconds=work.decode_seconds)
 
 
-def test_work_stands_in_the_first_row_so_that_sums_over_rows_are_right(engine: Engine) -> None:
-    work = Work(texts=3, padded_tokens=70, model_seconds=0.5)
-    rows = in_first_row(work, 2.5, 3).to_pylist()
-    assert rows == [{**vars(work), "load_seconds": 2.5}, None, None]
-    assert list(rows[0]) == [field.name for field in job_type(engine.spec)["work"].dataType.fields]
+def test_a_shard_is_scored_in_lists_of_bounded_size() -> None:
+    assert [len(found) for found in lists_of(["a"] * (2 * LIST_ROWS + 3))] == [LIST_ROWS, LIST_ROWS, 3]
+    assert [len(found) for found in lists_of([None, "a" * LIST_CHARACTERS, "b"])] == [2, 1]
+    assert list(lists_of([])) == []
 
 
-def test_work_of_no_rows_is_no_row() -> None:
-    assert in_first_row(Work(), 0.0, 0).to_pylist() == []
+def test_what_a_worker_scored_before_is_no_part_of_the_next_shard(tiny_model: Path) -> None:
+    scorer = Scorer(panel_of(find_model(str(tiny_model))), "fp32", Device("cpu"))
+    ((_, first, _),) = scorer.answers(BODIES)
+    ((_, again, loaded),) = scorer.answers(BODIES)
+    assert (again.texts, again.duplicates, again.windows) == (first.texts, first.duplicates, first.windows)
+    assert again.windows > 0
+    assert loaded == 0
+
+
+@pytest.mark.skipif(bool(missing()), reason=f"no native encoder here: {missing()}")
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_where_no_neighbour_changes_an_answer_texts_are_remembered_from_shard_to_shard(
+    native_model: Path, precision: str
+) -> None:
+    panel = panel_of(find_model(str(native_model)))
+    scorer, fresh = (Scorer(panel, precision, Device("cpu", "native", threads)) for threads in (1, 2))
+    list(scorer.answers(["you are an idiot", "so are you", *("word " * count for count in range(1, 40))]))
+    ((found, work, _),) = scorer.answers(BODIES)
+    ((wanted, all_work, _),) = fresh.answers(BODIES)
+    assert (work.duplicates, all_work.duplicates) == (2, 1)
+    assert found == wanted  # to the last bit
 
 
 def test_lists_take_their_lengths_from_the_counts() -> None:
