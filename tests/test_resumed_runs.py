@@ -84,6 +84,18 @@ def test_another_policy_and_damaged_scores_cost_no_more_than_they_must(spark, pl
     assert answers(place / "out") == before
 
 
+def test_shards_between_those_that_are_kept_are_scored_again(spark, place) -> None:
+    """Tasks end in any order, so that a run that goes on has kept shards here and there."""
+    write_dump(place / "dump/c.parquet", [comment(f"c{row}", f"text {row % 99}") for row in range(16_000)])
+    run(place)
+    before = answers(place / "out")
+    for path in (place / "out/scores").rglob("*.parquet"):
+        if not path.name.startswith(("000001000-", "000004000-", "000009000-")):
+            path.unlink()
+    assert scored_of(run(place, force=True)) == {"a": 1, "b": 1, "c": 13}
+    assert answers(place / "out") == before
+
+
 def test_deciding_again_needs_the_scores_and_the_inputs_but_no_model(spark, place) -> None:
     first = run(place)
     before = answers(place / "out")
@@ -129,7 +141,8 @@ def test_a_killed_driver_goes_on_where_it_was_and_a_done_run_does_nothing(place)
     assert 3 <= len(committed) < 18
     times = {path: path.stat().st_mtime_ns for path in committed}
 
-    subprocess.run(command(place), env=environment, check=True, timeout=400, capture_output=True)
+    second = subprocess.run(command(place), env=environment, timeout=400, capture_output=True, text=True)
+    assert second.returncode == 0, second.stderr[-5000:]
     dead, done = manifests(place / "out")
     assert (dead["status"], done["status"]) == ("interrupted", "published")
     assert done["scores"]["shards"]["all"] == 18

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -57,14 +56,28 @@ class Reader:
         def read(batches: Batches) -> Batches:
             for batch in batches:
                 for part in batch.column(0).to_pylist():
-                    for _, numbers in groupby(self.parts[part], lambda number: self.shards[number].path):
-                        yield from self.rows(list(numbers))
+                    for numbers in self.stretches(self.parts[part]):
+                        yield from self.rows(numbers)
             lasting()
 
         return read
 
+    def stretches(self, part: range) -> Iterator[list[int]]:
+        """The shards of a part, by what can be read in one go: those that follow one another in one file.
+
+        Where a run goes on, shards between them may have been scored before.
+        """
+        stretch: list[int] = []
+        for number in part:
+            last, shard = self.shards[stretch[-1]] if stretch else None, self.shards[number]
+            if last and (last.path, last.stop) != (shard.path, shard.start):
+                yield stretch
+                stretch = []
+            stretch.append(number)
+        yield stretch
+
     def rows(self, numbers: list[int]) -> Batches:
-        """The rows of consecutive shards of one file, in order."""
+        """The rows of shards that follow one another in one file, in order."""
         schema, found = self.schema, -1
         for number, row, batch in self.pieces(numbers):
             shard = self.shards[number]

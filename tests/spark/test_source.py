@@ -33,6 +33,18 @@ def test_a_partition_is_its_shards_with_their_rows_in_order(spark, tmp_path) -> 
         assert all(shard in parts[partition] for partition, shard, _, _ in found)
 
 
+def test_a_partition_leaves_out_the_shards_between_its_own(spark, tmp_path) -> None:
+    """A resumed run lacks shards that do not follow one another: tasks end in any order."""
+    ids = [f"a{row}" for row in range(5000)]
+    parquet.write_table(pa.table({"id": ids, "body": ids}), tmp_path / "a.parquet", row_group_size=777)
+    files = find_inputs([tmp_path], Columns())
+    wanted = [shards_of(files)[number] for number in (0, 2, 3)]
+    rows = source(spark, Reader(wanted, [range(3)], layout(files, Columns()))).collect()
+    assert [row["input_row"] for row in rows] == [*range(1000), *range(2000, 4000)]
+    assert [row["id"] for row in rows] == [ids[row["input_row"]] for row in rows]
+    assert [row["input_shard"] for row in rows] == [0] * 1000 + [1] * 1000 + [2] * 1000
+
+
 def test_files_of_many_tools_are_one_frame(spark, tmp_path) -> None:
     """Ids as int and as text, nanoseconds, unsigned, dictionary, large and missing columns, and one without a type."""
     moment = pa.array([1_767_571_200_000_000_001], pa.timestamp("ns"))
