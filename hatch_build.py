@@ -1,6 +1,6 @@
 """A step of the build: compiles the native encoder where there is a C++ compiler; without one OpenVINO runs the models.
 
-pip runs it for `pip install`, an editable one too, and for `pip wheel`. A wheel with the library is for Linux on
+pip runs it for `pip install`, an editable one too, and for `pip wheel`. A wheel with the libraries is for Linux on
 x86-64.
 """
 
@@ -15,7 +15,7 @@ BUILD = "moderation/inference/native/build.py"
 
 
 class NativeBuildHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Compiles the library into the source tree, and takes it into the wheel."""
+    """Compiles the libraries into the source tree, and takes them into the wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before it builds a wheel."""
@@ -24,9 +24,9 @@ class NativeBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         build = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(build)
         try:
-            library = build.compile_library()
+            libraries = build.compile_libraries()
         except build.NotCompiled as error:
             print(f"moderation: no native encoder, OpenVINO will run the models: {error}", file=sys.stderr)
             return
-        build_data["artifacts"].append(str(library.relative_to(self.root)))
+        build_data["artifacts"].extend(str(library.relative_to(self.root)) for library in libraries)
         build_data["pure_python"], build_data["tag"] = False, "py3-none-linux_x86_64"

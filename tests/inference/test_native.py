@@ -21,14 +21,14 @@ from moderation.inference.batches import Batch
 from moderation.inference.devices import Device, load_backend, running
 from moderation.inference.engine import Engine
 from moderation.inference.moderator import Moderator, Result
+from moderation.inference.native import library
 from moderation.inference.native.backend import NativeBackend, filled
-from moderation.inference.native.library import missing
+from moderation.inference.native.build import MACHINES
 from moderation.inference.native.weights import unsupported
 from moderation.models.load import ModelSource, find_model
 from moderation.models.networks import load_network
 from tests.conftest import make_tiny_model
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=f"no native encoder here: {missing()}")
 NATIVE = Device("cpu", "native", 2)
 LONG = [" ".join(WORDS * count) for count in (3, 7, 12, 40)] + ["😀 東京 don't xqzwvk 1d10t! " * 60]
 TEXTS = [*HOSTILE, *LONG, *(" ".join(WORDS[: 1 + count % 11] * (1 + count % 9)) for count in range(40))]
@@ -36,8 +36,20 @@ NAMES = {"Sequence": ["calm", "rude", "vile"], "Token": ["O", "B-PER", "I-PER", 
 WIDE = {"hidden_size": 64, "num_attention_heads": 2, "intermediate_size": 96}
 
 
+@pytest.fixture(scope="module", autouse=True, params=MACHINES)
+def machine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The library for each kind of processor, where it runs here."""
+    found, why = library.opened_for(request.param)
+    if found is None:
+        pytest.skip(f"no native encoder for {request.param} here: {why}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "opened", lambda: (found, request.param, ""))
+        yield request.param
+
+
 @pytest.fixture(scope="module")
-def source(native_model: Path) -> ModelSource:
+def source(native_model: Path, machine: str) -> ModelSource:
+    assert library.machine() == machine
     return find_model(str(native_model))
 
 

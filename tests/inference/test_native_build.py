@@ -15,27 +15,30 @@ from moderation.models.load import find_model
 
 def reason() -> str:
     """Why the library, looked at anew, cannot be used; there is none then."""
-    found, why = library.opened.__wrapped__()
-    assert found is None
+    found, kind, why = library.opened.__wrapped__()
+    assert found is None and kind == ""
     return str(why)
 
 
 @pytest.fixture
 def other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where the library would be, were it not compiled yet, on a processor that runs it."""
-    monkeypatch.setattr(library, "LIBRARY", tmp_path / "_encoder.so")
-    monkeypatch.setattr(library, "processor_flags", lambda: frozenset(library.FLAGS))
-    return tmp_path / "_encoder.so"
+    """Where the libraries would be, were they not compiled yet, on a processor that runs them all."""
+    monkeypatch.setattr(library, "library_of", lambda kind: build.library_of(kind, tmp_path))
+    monkeypatch.setattr(library, "processor_flags", lambda: frozenset().union(*library.FLAGS.values()))
+    return tmp_path
 
 
 @pytest.mark.slow
 def test_it_is_compiled_where_there_is_a_compiler(tmp_path: Path) -> None:
     if not any(map(shutil.which, build.COMPILERS)):
         pytest.skip("no C++ compiler here")
-    made = ctypes.CDLL(str(build.compile_library(tmp_path / "made.so")))
-    made.moderation_sources.restype = ctypes.c_char_p
-    assert made.moderation_sources().decode() == build.sources_digest()
-    assert [file.name for file in tmp_path.iterdir()] == ["made.so"]
+    made = build.compile_libraries(tmp_path)
+    assert [file.name for file in made] == ["_encoder_amx.so", "_encoder_avx512.so"]
+    assert sorted(tmp_path.iterdir()) == made
+    for file in made:
+        found = ctypes.CDLL(str(file))
+        found.moderation_sources.restype = ctypes.c_char_p
+        assert found.moderation_sources().decode() == build.sources_digest()
 
 
 @pytest.mark.parametrize(
@@ -47,30 +50,42 @@ def test_a_compiler_that_fails_leaves_nothing_and_says_why(
 ) -> None:
     monkeypatch.setenv("CXX", compiler)
     with pytest.raises(build.NotCompiled, match=said):
-        build.compile_library(tmp_path / "made.so")
+        build.compile_libraries(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("other")
 def test_without_a_library_the_reason_is_told() -> None:
-    assert reason() == "_encoder.so was not compiled when the package was installed, which wants g++ or clang++"
+    assert reason() == "_encoder_avx512.so was not compiled when the package was installed, which wants g++ or clang++"
 
 
-def test_a_processor_without_amx_is_told_what_it_lacks(monkeypatch: pytest.MonkeyPatch, other: Path) -> None:
-    other.touch()
-    monkeypatch.setattr(library, "processor_flags", lambda: frozenset({"avx512f", "amx_tile"}))
-    assert reason().startswith("this processor lacks amx_bf16, amx_int8, avx512_bf16")
+def test_a_processor_is_told_what_it_lacks_of_the_least_that_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, other: Path
+) -> None:
+    for kind in build.MACHINES:
+        build.library_of(kind, other).touch()
+    monkeypatch.setattr(library, "processor_flags", lambda: frozenset({"avx512f", "avx512bw", "amx_tile"}))
+    assert reason() == "this processor lacks avx512_bf16, avx512_vnni, avx512cd, avx512dq, avx512vl"
 
 
-def test_a_file_that_is_no_library_is_not_loaded(other: Path) -> None:
-    other.write_bytes(b"no library")
-    assert reason().startswith("_encoder.so cannot be loaded (")
+def test_files_that_are_no_libraries_are_not_loaded(other: Path) -> None:
+    for kind in build.MACHINES:
+        build.library_of(kind, other).write_bytes(b"no library")
+    assert reason().startswith("_encoder_avx512.so cannot be loaded (")
+
+
+def test_the_library_for_amx_comes_before_the_one_that_runs_there_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = {"amx": object(), "avx512": object()}
+    monkeypatch.setattr(library, "opened_for", lambda kind: (kinds[kind], ""))
+    assert library.opened.__wrapped__() == (kinds["amx"], "amx", "")
+    monkeypatch.setattr(library, "opened_for", lambda kind: (None, "no") if kind == "amx" else (kinds[kind], ""))
+    assert library.opened.__wrapped__() == (kinds["avx512"], "avx512", "")
 
 
 @pytest.mark.skipif(bool(library.missing()), reason=f"no native encoder here: {library.missing()}")
 def test_a_library_of_other_sources_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "sources_digest", lambda: "0123456789abcdef")
-    assert reason() == "_encoder.so was compiled from other sources: install the package again (make setup)"
+    assert reason() == "_encoder_avx512.so was compiled from other sources: install the package again (make setup)"
 
 
 def test_without_it_auto_takes_another_backend_and_a_run_is_told_so(

@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "numbers.h"
-#include "tiles.h"
+#include "machine.h"
 
 struct Attention {
   Buffer<char> keys, values, shares;
   Buffer<float> scores;
 };
-
-constexpr int CHUNK = 32;  // keys at once: what the columns of a bf16 tile hold
 
 static inline __mmask16 first_of(int count) { return count >= 16 ? 0xffff : count <= 0 ? 0 : (1u << count) - 1; }
 
@@ -42,27 +39,6 @@ static void pack_values(const char* values, long stride, int length, int size, c
   }
 }
 
-// The scores [16, wide] of 16 queries with all keys.
-static void score(const char* queries, long stride, const char* keys, int size, int wide, float* scores) {
-  const int parts = size / 32;
-  tile_load<4>(queries, stride);
-  if (parts > 1) tile_load<5>(queries + LINE, stride);
-  for (int key = 0; key < wide; key += CHUNK, keys += 2 * parts * TILE) {
-    tile_zero<0>(), tile_zero<1>();
-    tile_load<6>(keys, LINE);
-    tile_product<false, 0, 4, 6>();
-    tile_load<7>(keys + parts * TILE, LINE);
-    tile_product<false, 1, 4, 7>();
-    if (parts > 1) {
-      tile_load<6>(keys + TILE, LINE);
-      tile_product<false, 0, 5, 6>();
-      tile_load<7>(keys + 3 * TILE, LINE);
-      tile_product<false, 1, 5, 7>();
-    }
-    tile_store<0>(scores + key, wide * 4), tile_store<1>(scores + key + ROWS, wide * 4);
-  }
-}
-
 // A query's shares [wide] in bf16, not yet divided by their sum: powers of two of what scores are below the highest.
 static void weigh(const float* scores, int length, int wide, char* shares) {
   const int last = wide - CHUNK;
@@ -84,27 +60,6 @@ static void weigh(const float* scores, int length, int wide, char* shares) {
   }
 }
 
-// The values of all keys [16, size] in 16 queries' shares to `mixed`, and the shares' sums, as the same product with
-// ones finds them, to each column of `sums`.
-static void mix(const char* shares, const char* values, int size, int wide, float mixed[4][256], float* sums) {
-  alignas(LINE) static const uint32_t ones[16] = {
-      0x3f803f80, 0x3f803f80, 0x3f803f80, 0x3f803f80, 0x3f803f80, 0x3f803f80, 0x3f803f80, 0x3f803f80,
-      0x3f803f80, 0x3f803f80, 0x3f803f80, 0x3f803f80, 0x3f803f80, 0x3f803f80, 0x3f803f80, 0x3f803f80};
-  tile_load<7>(ones, 0);
-  tile_zero<2>();
-  for (int part = 0; part < size / ROWS; part += 2) {
-    tile_zero<0>(), tile_zero<1>();
-    for (int key = 0; key < wide; key += CHUNK) {
-      const char* from = values + (static_cast<size_t>(key / CHUNK) * (size / ROWS) + part) * TILE;
-      tile_load<4>(shares + key * 2, wide * 2), tile_load<5>(from, LINE), tile_load<6>(from + TILE, LINE);
-      tile_product<false, 0, 4, 5>(), tile_product<false, 1, 4, 6>();
-      if (part == 0) tile_product<false, 2, 4, 7>();
-    }
-    tile_store<0>(mixed[part], LINE), tile_store<1>(mixed[part + 1], LINE);
-  }
-  tile_store<2>(sums, LINE);
-}
-
 // Attention of the sequence of `length` tokens from token `first` on: `inputs` has for each token its queries, keys and
 // values in bf16, scores in units of log2; what comes out of it goes to the tiles `outputs`.
 static void attend(const bf16* inputs, int hidden, int heads, int first, int length, char* outputs, Attention& a) {
@@ -121,10 +76,10 @@ static void attend(const bf16* inputs, int hidden, int heads, int first, int len
     pack_values(queries + 4 * hidden, stride, length, size, values);
     for (int query = 0; query < length; query += ROWS) {
       const int rows = std::min(ROWS, length - query);  // queries behind the last are another's; nobody reads theirs
-      score(queries + query * stride, stride, keys, size, wide, scores);
+      score(queries + query * stride, stride, rows, keys, size, wide, scores);
       for (int row = 0; row < rows; row++)
         weigh(scores + static_cast<size_t>(row) * wide, length, wide, shares + static_cast<size_t>(row) * wide * 2);
-      mix(shares, values, size, wide, mixed, sums);
+      mix(shares, rows, values, size, wide, mixed, sums);
       for (int row = 0; row < rows; row++) {
         const __m512 share = _mm512_div_ps(_mm512_set1_ps(1), _mm512_load_ps(sums + row * ROWS));
         for (int part = 0; part < size / ROWS; part += 2)

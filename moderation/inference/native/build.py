@@ -11,15 +11,15 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-LIBRARY = FOLDER / "_encoder.so"
 COMPILERS = ("g++", "clang++", "c++")
-# x86-64-v4 is AVX-512; every processor with AMX has it. Whether this one has is asked before the library is loaded, so
-# that what is compiled here runs elsewhere. GCC 12 takes its own intrinsics for uninitialised (GCC bug 105593).
+# x86-64-v4 is AVX-512; every processor that runs one of the libraries has it. Whether this one does is asked before a
+# library is loaded, so that what is compiled here runs elsewhere. GCC 12 takes its own intrinsics for uninitialised
+# (GCC bug 105593).
 OPTIONS = [
     *("-O3", "-std=c++17", "-fPIC", "-shared", "-fvisibility=hidden", "-march=x86-64-v4", "-mavx512bf16"),
-    *("-mamx-tile", "-mamx-bf16", "-mamx-int8"),
     *("-Wall", "-Wextra", "-Wno-uninitialized", "-Wno-maybe-uninitialized"),
 ]
+MACHINES = {"amx": ["-mamx-tile", "-mamx-bf16", "-mamx-int8"], "avx512": ["-mavx512vnni"]}  # the fastest first
 
 
 class NotCompiled(RuntimeError):
@@ -31,24 +31,39 @@ def sources() -> list[Path]:
     return sorted([*FOLDER.glob("*.cpp"), *FOLDER.glob("*.h")])
 
 
+def library_of(machine: str, folder: Path = FOLDER) -> Path:
+    """Where the library for a kind of processor is."""
+    return folder / f"_encoder_{machine}.so"
+
+
 def sources_digest() -> str:
     """A digest of the sources and the options: a library that has another was made of something else."""
-    digest = hashlib.sha256(" ".join(OPTIONS).encode())
+    digest = hashlib.sha256(repr([OPTIONS, MACHINES]).encode())
     for file in sources():
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def compile_library(target: Path = LIBRARY) -> Path:
-    """Compiles the encoder to `target`, which appears whole or not at all; raises `NotCompiled`."""
+def compile_libraries(folder: Path = FOLDER) -> list[Path]:
+    """Compiles the encoder for each kind of processor; raises `NotCompiled`."""
     compiler = os.environ.get("CXX") or next(filter(None, map(shutil.which, COMPILERS)), None)
     if compiler is None or not sys.platform.startswith("linux"):
         raise NotCompiled("no C++ compiler (g++ or clang++) on Linux")
+    return [compile_library(compiler, options, library_of(machine, folder)) for machine, options in MACHINES.items()]
+
+
+def compile_library(compiler: str, options: list[str], target: Path) -> Path:
+    """Compiles the encoder to `target`, which appears whole or not at all; raises `NotCompiled`."""
     made = target.with_suffix(f".{os.getpid()}.making")
     digest = f'-DMODERATION_SOURCES="{sources_digest()}"'
-    command = [*compiler.split(), *OPTIONS, digest, *(str(file) for file in sources() if file.suffix == ".cpp")]
+    units = (str(file) for file in sources() if file.suffix == ".cpp")
     try:
-        done = subprocess.run([*command, "-o", str(made)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*compiler.split(), *OPTIONS, *options, digest, *units, "-o", str(made)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             raise NotCompiled(f"{compiler} failed: {done.stderr[-2000:]}")
         made.replace(target)
@@ -60,4 +75,4 @@ def compile_library(target: Path = LIBRARY) -> Path:
 
 
 if __name__ == "__main__":
-    print(compile_library())
+    print(*compile_libraries(), sep="\n")

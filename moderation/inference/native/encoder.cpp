@@ -2,9 +2,6 @@
 //
 // The tokens of some sequences stand one after the other, without padding. Products are in bf16 (or int8), their sums,
 // the residual stream, normalisation and heads in fp32. One call runs on one thread; any number may call at once.
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <vector>
 
 #include "attention.h"
@@ -199,8 +196,8 @@ static void load(Encoder& e, const float* const* given) {
 // A digest of what this was compiled from.
 MODERATION const char* moderation_sources() { return MODERATION_SOURCES; }
 
-// Asks Linux to let this process use tiles, once; 0 where it does (arch_prctl(2), ARCH_REQ_XCOMP_PERM of XTILEDATA).
-MODERATION int moderation_prepare() { return static_cast<int>(syscall(SYS_arch_prctl, 0x1023, 18)); }
+// Makes this process ready to run the encoder, once; 0 where it is.
+MODERATION int moderation_prepare() { return prepare(); }
 
 // A loaded encoder; null where memory is short. The first two arrays are read later, too, and stay the caller's.
 MODERATION void* moderation_encoder(const Config* config, const float* const* given) {

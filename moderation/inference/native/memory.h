@@ -1,4 +1,4 @@
-// Memory for tiles: aligned to cache lines, zeroed, and grown but never shrunk.
+// Memory for tiles: aligned to cache lines, zeroed, and grown but never shrunk; and how a matrix lies in it.
 #pragma once
 #include <cstddef>
 #include <cstdlib>
@@ -23,7 +23,7 @@ class Buffer {
       const size_t bytes = (count * sizeof(T) + LINE - 1) / LINE * LINE;
       T* fresh = static_cast<T*>(std::aligned_alloc(LINE, bytes));
       if (!fresh) throw std::bad_alloc();
-      std::memset(fresh, 0, bytes);
+      std::memset(static_cast<void*>(fresh), 0, bytes);
       data_.reset(fresh);
       size_ = count;
     }
@@ -36,3 +36,8 @@ class Buffer {
   std::unique_ptr<T, Free> data_;
   size_t size_ = 0;
 };
+
+// A row's line in a matrix that is kept as tiles, `lines` of them side by side.
+static inline char* line_of(char* tiles, unsigned lines, unsigned row, unsigned line) {
+  return tiles + (static_cast<size_t>(row / ROWS) * lines + line) * TILE + row % ROWS * LINE;
+}

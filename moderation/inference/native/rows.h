@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "numbers.h"
-#include "tiles.h"
 
 struct Norm {
   Buffer<float> weight, bias;
