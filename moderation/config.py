@@ -105,7 +105,7 @@ class Config(BaseSettings):
         "auto", description="auto: bf16 where the hardware has it"
     )
     backend: Literal["auto", "native", "openvino", "torch"] = Field(
-        "auto", description="auto: on CPUs native where the processor has AMX, else openvino; torch on GPUs"
+        "auto", description="auto: native on CPUs with AMX or AVX512-BF16, openvino on others, torch on GPUs"
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:<number>; auto: the GPU Spark assigns, else any")
     threads: PositiveInt | None = Field(None, description="CPU threads of one engine; a Spark task's cores where none")

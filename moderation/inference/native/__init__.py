@@ -1,1 +1,1 @@
-"""BERT encoders in C++ for processors with AMX: compiled when the package is installed, called through ctypes."""
+"""BERT encoders in C++ for AMX and AVX512-BF16: compiled when the package is installed, called through ctypes."""

@@ -9,7 +9,7 @@
 
 #include "weights.h"
 
-constexpr int PART = 48;   // tiles of the inner size at once: a block of weights stays in a core's second cache
+constexpr int PART = 48;  // tiles of the inner size at once: a block of weights stays in a core's second cache
 
 // Asks Linux to let this process use tiles, once; 0 where it does (arch_prctl(2), ARCH_REQ_XCOMP_PERM of XTILEDATA).
 static inline int prepare() { return static_cast<int>(syscall(SYS_arch_prctl, 0x1023, 18)); }

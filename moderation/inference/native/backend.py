@@ -1,4 +1,4 @@
-"""The CPU backend for processors with AMX: our own encoder, one batch on each thread."""
+"""The CPU backend for processors with AMX or AVX512-BF16: our own encoder, one batch on each thread."""
 
 import time
 from collections import deque

@@ -19,7 +19,10 @@ OPTIONS = [
     *("-O3", "-std=c++17", "-fPIC", "-shared", "-fvisibility=hidden", "-march=x86-64-v4", "-mavx512bf16"),
     *("-Wall", "-Wextra", "-Wno-uninitialized", "-Wno-maybe-uninitialized"),
 ]
-MACHINES = {"amx": ["-mamx-tile", "-mamx-bf16", "-mamx-int8"], "avx512": ["-mavx512vnni"]}  # the fastest first
+MACHINES = {
+    "amx": ["-mamx-tile", "-mamx-bf16", "-mamx-int8", "-DMODERATION_AMX"],
+    "avx512": ["-mavx512vnni"],
+}  # the fastest first
 
 
 class NotCompiled(RuntimeError):

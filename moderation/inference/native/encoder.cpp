@@ -1,4 +1,4 @@
-// A BERT encoder (Devlin et al., "BERT", 2019) for processors with AMX, and a tag head on its tokens.
+// A BERT encoder (Devlin et al., "BERT", 2019) for processors with AMX or AVX-512, and a tag head on its tokens.
 //
 // The tokens of some sequences stand one after the other, without padding. Products are in bf16 (or int8), their sums,
 // the residual stream, normalisation and heads in fp32. One call runs on one thread; any number may call at once.

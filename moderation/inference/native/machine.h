@@ -5,7 +5,7 @@
 
 constexpr int CHUNK = 32;  // keys at once: what the columns of a bf16 tile hold
 
-#ifdef __AMX_TILE__
+#ifdef MODERATION_AMX
 #include "amx.h"
 #else
 #include "avx512.h"
