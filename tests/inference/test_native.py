@@ -24,9 +24,12 @@ from moderation.inference.moderator import Moderator, Result
 from moderation.inference.native import library
 from moderation.inference.native.backend import NativeBackend, filled
 from moderation.inference.native.build import MACHINES
-from moderation.inference.native.weights import unsupported
+from moderation.inference.native.networks import unsupported
+from moderation.models.base import load_base
 from moderation.models.load import ModelSource, find_model
 from moderation.models.networks import load_network
+from moderation.models.spec import ModelSpec
+from moderation.training.finetune import save
 from tests.conftest import make_tiny_model
 
 NATIVE = Device("cpu", "native", 2)
@@ -248,10 +251,12 @@ def test_each_text_is_answered_exactly_as_if_it_were_alone(moderator: Moderator,
 
 
 @pytest.mark.parametrize("head", NAMES)
-@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta"])
+@pytest.mark.parametrize("family", ["bert", "distilbert", "roberta", "xlm-roberta"])
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
 def test_transformers_own_classes_are_known(tmp_path: Path, family: str, head: str, precision: str) -> None:
     sizes = WIDE if precision == "bf16" else WIDE | {"intermediate_size": 128}
+    if family == "distilbert":
+        sizes = dict(zip(("dim", "n_heads", "hidden_dim"), sizes.values(), strict=True))
     source = find_model(str(make(tmp_path / "model", family, head, NAMES[head], std=0.1, **sizes)))
     backend = load_backend(source, precision, Device("cpu", "auto", 1))
     assert backend.name == f"native {precision} on cpu"
@@ -267,6 +272,30 @@ def test_transformers_own_classes_are_known(tmp_path: Path, family: str, head: s
     assert found.logits.shape == (5, 0) and found.tags is not None and found.confidence is not None
     np.testing.assert_allclose(found.confidence[inside(batch)], confidence, atol=0.1)
     assert (found.tags[inside(batch)] == tags).mean() > 0.9
+
+
+@pytest.mark.parametrize("family", ["distilbert", "roberta"])
+def test_our_heads_over_another_family_are_known(tmp_path: Path, family: str) -> None:
+    names = ("dim", "n_heads", "hidden_dim") if family == "distilbert" else tuple(WIDE)
+    folder = make(
+        tmp_path / "base", family, "Token", NAMES["Token"], std=0.1, **dict(zip(names, WIDE.values(), strict=True))
+    )
+    base, labels = load_base(str(folder)), ("calm", "rude")
+    spec = ModelSpec(
+        labels=labels, entity_types=("PER",), max_tokens=60, overlap=16, thresholds=dict.fromkeys(labels, 0.5)
+    )
+    network = base.network(spec)
+    for head in (network.label_head, network.tag_head):
+        torch.nn.init.normal_(head.weight, std=0.5)
+    save(network, base, spec, tmp_path / "model")
+    source = find_model(str(tmp_path / "model"))
+    backend = load_backend(source, "bf16", NATIVE)
+    ids = np.random.default_rng(1).integers(5, SIZE, (5, 60))
+    batch = Batch(ids, np.array([60, 33, 13, 5, 2]), np.arange(5))
+    found, (logits, tag_logits) = answer(backend, batch), exact(source, batch)
+    np.testing.assert_allclose(found.logits, logits, atol=0.05)
+    assert found.confidence is not None
+    np.testing.assert_allclose(found.confidence[inside(batch)], best_tags(tag_logits)[1], atol=0.1)
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])

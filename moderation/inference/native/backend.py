@@ -14,7 +14,8 @@ from moderation.inference.batches import Batch
 from moderation.inference.native.ease import eased
 from moderation.inference.native.encoder import GROUP, Encoder
 from moderation.inference.native.library import missing
-from moderation.inference.native.weights import Weights, unsupported
+from moderation.inference.native.networks import unsupported
+from moderation.inference.native.weights import Weights
 
 if TYPE_CHECKING:
     from moderation.models.load import ModelSource

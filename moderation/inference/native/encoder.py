@@ -1,7 +1,7 @@
 """A loaded encoder: weights that were packed for the processor, and batches through them."""
 
 import ctypes
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from moderation.inference.native.library import Config, address, library
 from moderation.inference.native.weights import Array, Head, Weights
 
 GROUP = 320  # tokens that go through the layers together: what they need stays in a core's second cache
+BETWEEN: dict[str, Callable[[Array], Array]] = {"tanh": np.tanh, "relu": lambda numbers: np.maximum(numbers, 0)}
 
 
 class Encoder:
@@ -55,7 +56,7 @@ class Encoder:
     def logits(self, pooled: Array, head: Head) -> Array:
         """Vectors [rows, hidden] to label logits [rows, labels]."""
         for number, (weight, bias) in enumerate(head.layers):
-            given = np.tanh(pooled) if number else pooled
+            given = BETWEEN[head.between](pooled) if number else pooled
             pooled = np.empty((len(given), len(bias)), np.float32)
             sizes = (ctypes.c_int64(len(given)), ctypes.c_int64(given.shape[1]))
             self.library.moderation_linear(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from moderation.inference.native.networks import expected, family_of, has_tags_alone
 from moderation.models.spec import OURS, read_config
 from moderation.models.weights import SURPLUS, modern, weight_files
 
@@ -14,54 +15,28 @@ if TYPE_CHECKING:
     from moderation.models.load import ModelSource
 
 Array = np.ndarray
-PREFIXES = {"bert": "bert.", "roberta": "roberta.", "xlm-roberta": "roberta."}
-SEQUENCE = ("BertForSequenceClassification", "RobertaForSequenceClassification", "XLMRobertaForSequenceClassification")
-TOKENS = ("BertForTokenClassification", "RobertaForTokenClassification", "XLMRobertaForTokenClassification")
-SEQUENCE_HEADS = {
-    "bert": ("bert.pooler.dense", "classifier"),
-    **dict.fromkeys(("roberta", "xlm-roberta"), ("classifier.dense", "classifier.out_proj")),
-}
-HEAD_SIZES = (32, 64)
-MOST_TAGS = 256  # as in encoder.cpp
 
 
 @dataclass(frozen=True)
 class Head:
-    """What turns a text's vector into label logits: linear layers with a tanh between two; the vector is that of the
-    first token, or the mean of all."""
+    """What turns a text's vector into label logits: linear layers with `tanh` or `relu` between two; the vector is that
+    of the first token, or the mean of all."""
 
     layers: list[tuple[Array, Array]]
     first: bool
-
-
-def unsupported(source: "ModelSource", int8: bool = False) -> str:
-    """Why the encoder does not run a model; empty where it does."""
-    config = read_config(source.folder)
-    family, shape = config.get("model_type"), source.shape
-    heads = config.get("num_attention_heads", 12)
-    size = shape.hidden // heads if isinstance(heads, int) and heads > 0 else 0
-    grain = 64 if int8 else 32
-    if source.architecture not in (OURS, *SEQUENCE, *TOKENS) or family not in PREFIXES:
-        return f"{source.architecture} over {family} is none of the networks that it knows"
-    if config.get("hidden_act", "gelu") != "gelu" or config.get("position_embedding_type", "absolute") != "absolute":
-        return "it knows the exact GELU and absolute positions alone"
-    if size not in HEAD_SIZES or size * heads != shape.hidden or shape.hidden % grain or shape.inner % grain:
-        return f"its sizes ({shape.hidden} in {heads} heads, {shape.inner}) are no multiples of those of the tiles"
-    if len(source.spec.tags) > MOST_TAGS:
-        return f"{len(source.spec.tags)} tags are more than the {MOST_TAGS} that it knows"
-    return ""
+    between: str = "tanh"
 
 
 class Weights:
-    """A model's weights by the names that they have within the encoder, in fp32."""
+    """A model's weights by the names that they have within a BERT, in fp32."""
 
     def __init__(self, source: "ModelSource") -> None:
         self.source, self.config = source, read_config(source.folder)
-        self.family = str(self.config["model_type"])
-        self.heads = int(self.config.get("num_attention_heads", 12))
+        self.family = family_of(source)
+        self.heads = int(self.config.get(self.family.heads, 12))
         self.epsilon = float(self.config.get("layer_norm_eps", 1e-12))
         self.ours = source.architecture == OURS
-        self.prefix = "encoder." if self.ours else PREFIXES[self.family]
+        self.prefix = "encoder." if self.ours else self.family.prefix
         self.found = read(source)
 
     def __call__(self, name: str) -> Array:
@@ -81,9 +56,11 @@ class Weights:
 
     def before(self) -> Iterator[Array]:
         """What stands before the layers: embeddings of words and places, and their norm."""
-        kinds, spots = self("embeddings.token_type_embeddings.weight"), self("embeddings.position_embeddings.weight")
-        shift = 0 if self.family == "bert" else int(self.config.get("pad_token_id") or 0) + 1
-        yield from (self("embeddings.word_embeddings.weight"), (spots + kinds[0])[shift:])
+        places, before = self("embeddings.position_embeddings.weight"), self.family.first_place
+        if self.family.kinds:
+            places = places + self("embeddings.token_type_embeddings.weight")[0]
+        yield self("embeddings.word_embeddings.weight")
+        yield places[int(self.config.get(before) or 0) + 1 :] if before else places
         yield from self.linear("embeddings.LayerNorm")
 
     def layer(self, number: int) -> Iterator[Array]:
@@ -101,16 +78,17 @@ class Weights:
         """The layer on each token."""
         if self.ours:
             return list(self.outer("tag_head"))
-        return list(self.outer("classifier")) if self.source.architecture in TOKENS else []
+        return list(self.outer("classifier")) if has_tags_alone(self.source) else []
 
     def label_head(self) -> Head:
         """The layers on the text's vector."""
         if self.ours:
             layer = self.outer("label_head")
             return Head([layer] if len(layer[1]) else [], first=False)
-        if self.source.architecture in TOKENS:
+        if has_tags_alone(self.source):
             return Head([], first=True)
-        return Head([self.outer(name) for name in SEQUENCE_HEADS[self.family]], first=True)
+        layers = [self.outer(name) for name in self.family.label_head]
+        return Head(layers, first=True, between=self.family.between)
 
     def outer(self, name: str) -> tuple[Array, Array]:
         """A layer behind the encoder."""
@@ -118,7 +96,7 @@ class Weights:
 
 
 def read(source: "ModelSource") -> dict[str, Array]:
-    """All weights in fp32; raises `UsageError` as `load_network` does.
+    """All weights in fp32, by BERT's names; raises `UsageError` as `load_network` does.
 
     They are read without torch, whose import costs a worker seconds and memory. What does not look as it should is left
     to torch: it knows more forms of files, and names what is wrong.
@@ -126,10 +104,10 @@ def read(source: "ModelSource") -> dict[str, Array]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    found: dict[str, Array] = {}
+    found, plain = dict[str, Array](), family_of(source).plain
     try:
         for file in weight_files(source.folder):
-            found |= {modern(name): array for name, array in load_file(source.folder / file).items()}
+            found |= {plain(modern(name)): array for name, array in load_file(source.folder / file).items()}
     except (OSError, SafetensorError, KeyError, TypeError):  # the last two: a kind of number that numpy does not have
         return read_by_torch(source)
     wanted = expected(source)
@@ -146,38 +124,4 @@ def read_by_torch(source: "ModelSource") -> dict[str, Array]:
 
     network = load_network(source)
     state = (network.network if isinstance(network, Classifier) else network).state_dict()
-    return {name: tensor.float().numpy() for name, tensor in state.items()}
-
-
-def expected(source: "ModelSource") -> dict[str, tuple[int, ...]]:
-    """The shapes of all weights of a network that is supported, by their names."""
-    shape, config = source.shape, read_config(source.folder)
-    hidden, inner, family = shape.hidden, shape.inner, str(config["model_type"])
-    prefix = "encoder." if source.architecture == OURS else PREFIXES[family]
-    rows = {"word": shape.vocabulary, "position": shape.embeddings, "token_type": config.get("type_vocab_size", 2)}
-    found: dict[str, tuple[int, ...]] = {
-        f"{prefix}embeddings.{name}_embeddings.weight": (count, hidden) for name, count in rows.items()
-    }
-    norms = [f"{prefix}embeddings.LayerNorm"]
-    linear = heads(source, family)
-    for number in range(shape.layers):
-        layer = f"{prefix}encoder.layer.{number}."
-        norms += [f"{layer}attention.output.LayerNorm", f"{layer}output.LayerNorm"]
-        linear |= {f"{layer}attention.self.{name}": (hidden, hidden) for name in ("query", "key", "value")}
-        linear[f"{layer}attention.output.dense"] = (hidden, hidden)
-        linear |= {f"{layer}intermediate.dense": (inner, hidden), f"{layer}output.dense": (hidden, inner)}
-    found |= {f"{name}.{part}": (hidden,) for name in norms for part in ("weight", "bias")}
-    for name, sizes in linear.items():
-        found |= {f"{name}.weight": sizes, f"{name}.bias": sizes[:1]}
-    return found
-
-
-def heads(source: "ModelSource", family: str) -> dict[str, tuple[int, int]]:
-    """The shapes of the linear layers behind the encoder."""
-    hidden, labels, tags = source.shape.hidden, len(source.spec.outputs), len(source.spec.tags)
-    if source.architecture == OURS:
-        return {"label_head": (labels, hidden), "tag_head": (tags, hidden)}
-    if source.architecture in TOKENS:
-        return {"classifier": (tags, hidden)}
-    first, last = SEQUENCE_HEADS[family]
-    return {first: (hidden, hidden), last: (labels, hidden)}
+    return {family_of(source).plain(name): tensor.float().numpy() for name, tensor in state.items()}
