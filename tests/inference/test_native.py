@@ -176,6 +176,24 @@ def test_loaded_twice_it_answers_with_the_same_bits(source: ModelSource) -> None
         assert bits(batch, one) == bits(batch, two)
 
 
+def test_int8_is_the_same_whatever_the_thread_that_loads_it_ran_before(source: ModelSource, tmp_path: Path) -> None:
+    shutil.copytree(source.folder, tmp_path / "model")
+    weights = load_file(tmp_path / "model/model.safetensors")
+    for name in weights:
+        if name.endswith("attention.self.value.weight"):
+            weights[name] *= 1000
+    save_file(weights, tmp_path / "model/model.safetensors")
+    loud = load_backend(find_model(str(tmp_path / "model")), "bf16", NATIVE)
+    (batch,) = batches(1)
+    found = []
+    for length in (1, 17, 250):
+        assert isinstance(loud, NativeBackend)
+        ids = np.random.default_rng(length).integers(1000, 30000, (1, length))
+        loud.encoder.run(Batch(ids, np.array([length]), np.zeros(1, int)), entities=True)
+        found.append(bits(batch, answer(load_backend(source, "int8", NATIVE), batch)))
+    assert found[0] == found[1] == found[2]
+
+
 def test_no_batches_no_answers_and_seconds_that_grow(backend: NativeBackend) -> None:
     assert list(backend.run([])) == []
     before = backend.seconds

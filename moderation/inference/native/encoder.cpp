@@ -55,8 +55,9 @@ struct Group {
 static void normalise_all(const Encoder& e, const Norm& norm, const Ease& ease, const Group& group, Work& w) {
   const Config& c = e.config;
   for (int token = 0; token < group.tokens; token++)
-    normalise(w.x.get() + static_cast<size_t>(token) * c.hidden, c.hidden, norm, c.eps, ease, w.states.get(),
-              c.int8 ? w.narrow.get() : nullptr, w.grids.get(), token);
+    normalise(w.x.get() + static_cast<size_t>(token) * c.hidden, c.hidden, norm, c.eps, ease,
+              ease.seen && token < group.bounds.back(), w.states.get(), c.int8 ? w.narrow.get() : nullptr,
+              w.grids.get(), token);
 }
 
 static void embed(const Encoder& e, const int64_t* ids, int64_t width, const Group& group, Work& w) {
@@ -98,11 +99,12 @@ static void run_layer(const Encoder& e, const Layer& layer, const Ease& next, co
   const bool int8 = layer.outer.int8;
   if (int8) std::fill(ranges, ranges + tokens, Range());
   float* seen = layer.ease_outer.seen;
+  const int real = group.bounds.back();  // what fills the tiles up behind it is nobody's
   const float* ease = layer.ease_outer.factors.get();
   char* activated = w.inner.get();
   auto activate = [=](int token, int column, __m512 low, __m512 high) INLINED {
     low = gelu(low), high = gelu(high);
-    if (seen) see(seen, column, low, high);
+    if (seen && token < real) see(seen, column, low, high);
     if (int8) {
       low = _mm512_mul_ps(low, _mm512_load_ps(ease + column));
       high = _mm512_mul_ps(high, _mm512_load_ps(ease + column + ROWS));

@@ -44,9 +44,9 @@ static inline __m128i on_grid(__m512 numbers, __m512 inverse, __m512 zero) {
 }
 
 // Normalises a row in place (Ba et al., "Layer Normalization", 2016), and writes it as bf16 to `states` and, where
-// `narrow` is given, as bytes there, with its grid.
-static void normalise(float* x, int hidden, const Norm& norm, float eps, const Ease& ease, char* states, char* narrow,
-                      Grid* grids, int row) {
+// `narrow` is given, as bytes there, with its grid; where it is `watched`, notes how large its channels are.
+static void normalise(float* x, int hidden, const Norm& norm, float eps, const Ease& ease, bool watched, char* states,
+                      char* narrow, Grid* grids, int row) {
   __m512 sum = _mm512_setzero_ps(), squares = sum;
   Range range;
   for (int i = 0; i < hidden; i += ROWS) sum = _mm512_add_ps(sum, _mm512_load_ps(x + i));
@@ -66,7 +66,7 @@ static void normalise(float* x, int hidden, const Norm& norm, float eps, const E
       if (narrow) range.take(_mm512_mul_ps(part[j], _mm512_load_ps(factors + at)));
     }
     _mm512_store_si512(line_of(states, hidden / 32, row, i / 32), halves(part[0], part[1]));
-    if (ease.seen) see(ease.seen, i, part[0], part[1]);
+    if (watched) see(ease.seen, i, part[0], part[1]);
   }
   if (!narrow) return;
   grids[row] = range.grid();
