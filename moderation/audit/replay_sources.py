@@ -1,7 +1,7 @@
 """What a decision was made with, as its manifest and stored scores have it, and what of it there is here."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
@@ -25,12 +25,18 @@ class How:
     backend: str
     precision: str
     place: str
+    instructions: str = ""  # those of the native encoder
     known: bool = True
+
+    @classmethod
+    def of(cls, task: dict[str, str], known: bool = True) -> Self:
+        """What a shard's file, or this machine, says."""
+        return cls(task["backend"], task["precision"], task["place"], task.get("instructions", ""), known)
 
     @property
     def words(self) -> str:
         """As people say it."""
-        return f"{self.backend} {self.precision} on {self.place}"
+        return f"{self.backend} {self.precision} on {' with '.join(filter(None, (self.place, self.instructions)))}"
 
     @property
     def settings(self) -> dict[str, str]:
@@ -40,7 +46,8 @@ class How:
     def same(self, other: "How") -> bool:
         """Whether the same bits can be expected: any two GPUs of one kind count as one place."""
         kinds = self.place.partition(":")[0], other.place.partition(":")[0]
-        return (self.backend, self.precision, kinds[0]) == (other.backend, other.precision, kinds[1])
+        mine = (self.backend, self.precision, self.instructions, kinds[0])
+        return mine == (other.backend, other.precision, other.instructions, kinds[1])
 
 
 def recorded_config(manifest: dict[str, Any]) -> Config:
@@ -112,9 +119,8 @@ def how_recorded(config: Config, made: dict[str, Any]) -> How:
     """How a shard was scored: as its file says; where it is gone, what the run's settings stand for here."""
     task = made.get("task", {})
     if {"backend", "precision", "place"} <= task.keys():
-        return How(task["backend"], task["precision"], task["place"])
-    found = resolved(config.precision, config.device_settings)
-    return How(found["backend"], found["precision"], found["place"], known=False)
+        return How.of(task)
+    return How.of(resolved(config.precision, config.device_settings), known=False)
 
 
 def how_here(config: Config, recorded: How, wish: "Wish") -> How:
@@ -125,5 +131,4 @@ def how_here(config: Config, recorded: How, wish: "Wish") -> How:
         on_gpu = recorded.place != "cpu" and resolve_place(Device()) != "cpu"
         place = "cuda" if on_gpu else "cpu"
     backend = wish.backend or (recorded.backend if place == "cpu" else "torch")
-    found = resolved(wish.precision or recorded.precision, Device(place, backend, config.threads))
-    return How(found["backend"], found["precision"], found["place"])
+    return How.of(resolved(wish.precision or recorded.precision, Device(place, backend, config.threads)))

@@ -112,7 +112,8 @@ def unavailable(precision: str) -> str:
 
 @lru_cache
 def resolved(precision: str, device: Device) -> dict[str, str]:
-    """What `auto` stands for here: backend, precision and place of a model whose network the backend can run.
+    """What `auto` stands for here: backend, precision and place of a model whose network the backend can run, and the
+    instructions that the native encoder multiplies with, as its last bits follow from them.
 
     Raises `UsageError` where the backend does not run in that precision here.
     """
@@ -122,9 +123,10 @@ def resolved(precision: str, device: Device) -> dict[str, str]:
 
         return {"backend": "torch", "precision": torch_backend.resolve_precision(precision, place), "place": place}
     if device.backend in ("auto", "native") and not unavailable(precision):
-        from moderation.inference.native import backend
+        from moderation.inference.native import backend, library
 
-        return {"backend": "native", "precision": backend.resolve_precision(precision), "place": place}
+        found = {"backend": "native", "precision": backend.resolve_precision(precision), "place": place}
+        return found | {"instructions": library.machine()}
     from moderation.inference import openvino_backend
 
     return {"backend": "openvino", "precision": openvino_backend.precision_here(precision), "place": place}
@@ -139,9 +141,9 @@ def running(precision: str, device: Device, sources: Sequence[ModelSource]) -> d
     from moderation.inference.native import backend
 
     unknown = [source for source in sources if backend.unavailable(source, precision)]
-    if not unknown:
-        return found
-    return found | {"backend": "openvino" if len(unknown) == len(sources) else "auto"}
+    if len(unknown) == len(sources):
+        return {name: value for name, value in found.items() if name != "instructions"} | {"backend": "openvino"}
+    return found | {"backend": "auto"} if unknown else found
 
 
 def resolve_place(device: Device) -> str:

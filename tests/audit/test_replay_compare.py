@@ -3,6 +3,7 @@
 import math
 
 from moderation.audit.replay_compare import differences, tolerance_of, within
+from moderation.audit.replay_sources import How
 
 ROW = {
     "id": "a",
@@ -53,3 +54,12 @@ def test_words_are_shown_only_where_asked_for() -> None:
         hidden = str(found.shown(with_text=False))
         assert "Paris" not in hidden and "saint" not in hidden and "Berlin" not in hidden and "SHA-256" in hidden
         assert any(word in str(found.shown(with_text=True)) for word in ("saint", "Berlin"))
+
+
+def test_the_native_encoder_promises_the_same_bits_only_with_the_same_instructions() -> None:
+    task = {"backend": "native", "precision": "bf16", "place": "cpu"}
+    before, here = How.of(task | {"instructions": "amx"}), How.of(task | {"instructions": "avx512"})
+    assert before.same(How.of(task | {"instructions": "amx"}))
+    assert not before.same(here)
+    assert here.words == "native bf16 on cpu with avx512"
+    assert How.of(task | {"backend": "openvino"}).words == "openvino bf16 on cpu"

@@ -16,6 +16,7 @@ from inference_helpers import FEW_CHECKS, HOSTILE, WORDS, bodies, spans
 from safetensors.torch import load_file, save_file
 
 from moderation.errors import UsageError
+from moderation.inference import devices
 from moderation.inference.backend import Predictions, best_tags
 from moderation.inference.batches import Batch
 from moderation.inference.devices import Device, load_backend, running
@@ -380,11 +381,16 @@ def test_fp32_is_another_backends(source: ModelSource) -> None:
         load_backend(source, "fp32", NATIVE)
 
 
-def test_a_run_is_told_which_backend_its_models_have(source: ModelSource, tiny_model: Path) -> None:
+def test_a_run_is_told_which_backend_its_models_have(
+    monkeypatch: pytest.MonkeyPatch, source: ModelSource, tiny_model: Path, machine: str
+) -> None:
+    monkeypatch.setattr(devices, "resolved", devices.resolved.__wrapped__)
     other = find_model(str(tiny_model))
     for models, expected in (((source,), "native"), ((other,), "openvino"), ((source, other), "auto")):
-        assert running("auto", Device("cpu"), models)["backend"] == expected
-    assert running("fp32", Device("cpu"), (source,))["backend"] == "openvino"
+        found = running("auto", Device("cpu"), models)
+        assert found["backend"] == expected
+        assert found.get("instructions") == (None if expected == "openvino" else machine)
+    assert running("fp32", Device("cpu"), (source,)) == {"backend": "openvino", "precision": "fp32", "place": "cpu"}
 
 
 @pytest.mark.slow

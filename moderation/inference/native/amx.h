@@ -1,6 +1,6 @@
-// Products with AMX (Intel, "Architecture Instruction Set Extensions", chapter 3): eight tiles of 16 rows of 64 bytes, and
-// products of two that are added to a third. As assembly: GCC 12's intrinsics do not tell the compiler that they read
-// memory.
+// Products with AMX (Intel, "Architecture Instruction Set Extensions", chapter 3): eight tiles of 16 rows of 64 bytes,
+// and products of two that are added to a third. As assembly: GCC 12's intrinsics do not tell the compiler that they
+// read memory.
 #pragma once
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Weights, packed once for the processor: of each 16 outputs the numbers, by pairs (int8: by fours), one below the other.
+// Weights, packed once for the processor: of each 16 outputs the numbers, in pairs (int8: fours), one below the other.
 #pragma once
 #include <algorithm>
 #include <cmath>
