@@ -107,8 +107,8 @@ class Case:
         """`replayed` in a session."""
         decider = Decider(spark, self.config, self.panel, self.policy, self.manifest["run_id"])
         (shard, row), line, body = self.row(decider)
-        recorded = how_recorded(self.config, self.made[shard])
-        here = how_here(self.config, recorded, wish)
+        recorded = how_recorded(self.config, self.panel, self.made[shard])
+        here = how_here(self.config, self.panel, recorded, wish)
         config = self.config.model_copy(update=here.settings)
         found = self.differences(decider.decide(line, alone(config, self.panel, body)))
         company = None

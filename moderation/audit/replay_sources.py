@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from moderation.config import Config
 from moderation.errors import UsageError
-from moderation.inference.devices import Device, resolve_place, resolved
+from moderation.inference.devices import Device, resolve_place, running
 from moderation.models.entry import ModelEntry
 from moderation.models.panel import Panel, entry_of, find_panel
 from moderation.privacy.privacy import Privacy, find_privacy
@@ -115,15 +115,15 @@ def check_calibration(entry: ModelEntry, recorded: str | None) -> None:
         )
 
 
-def how_recorded(config: Config, made: dict[str, Any]) -> How:
+def how_recorded(config: Config, panel: Panel, made: dict[str, Any]) -> How:
     """How a shard was scored: as its file says; where it is gone, what the run's settings stand for here."""
     task = made.get("task", {})
     if {"backend", "precision", "place"} <= task.keys():
         return How.of(task)
-    return How.of(resolved(config.precision, config.device_settings), known=False)
+    return How.of(running(config.precision, config.device_settings, panel.sources), known=False)
 
 
-def how_here(config: Config, recorded: How, wish: "Wish") -> How:
+def how_here(config: Config, panel: Panel, recorded: How, wish: "Wish") -> How:
     """How it is scored now: as it was, but for what is wished, and for a GPU that is not there."""
     if wish.device:
         place = wish.device
@@ -131,4 +131,5 @@ def how_here(config: Config, recorded: How, wish: "Wish") -> How:
         on_gpu = recorded.place != "cpu" and resolve_place(Device()) != "cpu"
         place = "cuda" if on_gpu else "cpu"
     backend = wish.backend or (recorded.backend if place == "cpu" else "torch")
-    return How.of(resolved(wish.precision or recorded.precision, Device(place, backend, config.threads)))
+    device = Device(place, backend, config.threads)
+    return How.of(running(wish.precision or recorded.precision, device, panel.sources))

@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from inference_helpers import FEW_CHECKS, HOSTILE, WORDS, bodies, spans
 from safetensors.torch import load_file, save_file
 
+from moderation.audit.replay import Wish
+from moderation.audit.replay_sources import How, how_here
+from moderation.config import Config
 from moderation.errors import UsageError
 from moderation.inference import devices
 from moderation.inference.backend import Predictions, best_tags
@@ -29,6 +32,7 @@ from moderation.inference.native.networks import unsupported
 from moderation.models.base import load_base
 from moderation.models.load import ModelSource, find_model
 from moderation.models.networks import load_network
+from moderation.models.panel import find_panel
 from moderation.models.spec import ModelSpec
 from moderation.training.finetune import save
 from tests.conftest import make_tiny_model
@@ -391,6 +395,19 @@ def test_a_run_is_told_which_backend_its_models_have(
         assert found["backend"] == expected
         assert found.get("instructions") == (None if expected == "openvino" else machine)
     assert running("fp32", Device("cpu"), (source,)) == {"backend": "openvino", "precision": "fp32", "place": "cpu"}
+
+
+def test_models_on_two_backends_are_replayed_as_they_ran(
+    monkeypatch: pytest.MonkeyPatch, tiny_model: Path, tmp_path: Path, machine: str
+) -> None:
+    monkeypatch.setattr(devices, "resolved", devices.resolved.__wrapped__)
+    sizes = {"hidden_size": 64, "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 64}
+    spam = make_tiny_model(tmp_path / "spam", labels=("spam",), entity_types=(), **sizes)
+    config = Config(input=tmp_path, output=tmp_path / "out", models=[str(spam), str(tiny_model)])
+    panel = find_panel(config.models)
+    recorded = How.of(running("bf16", config.device_settings, panel.sources))
+    assert (recorded.backend, recorded.instructions) == ("auto", machine)
+    assert how_here(config, panel, recorded, Wish("c1")).same(recorded)
 
 
 @pytest.mark.slow
