@@ -1,8 +1,6 @@
 // Products with the dot products of AVX-512 (BF16 and VNNI), for processors without AMX. Matrices lie in memory as for
 // AMX, a tile being 16 rows of 64 bytes, and each sum adds up its products in the same order.
 #pragma once
-#include <algorithm>
-
 #include "weights.h"
 
 constexpr int HEIGHT = 8;  // rows of a result that are computed at once: their sums for 32 columns fill 16 registers
