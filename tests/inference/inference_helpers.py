@@ -1,8 +1,13 @@
-"""Texts that people and machines send, and what two equal answers are."""
+"""Texts that people and machines send, what two equal answers are, and callers who give up."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from moderation.inference.batches import Batch
 from moderation.inference.moderator import Result
 
 CHECKS = settings(deadline=None, max_examples=150, derandomize=True)
@@ -62,3 +67,18 @@ def assert_same(one: Result, two: Result, tolerance: float = 1e-4) -> None:
         assert abs(score - two.scores[label]) <= tolerance, label
     for mine, yours in zip(one.entities, two.entities, strict=True):
         assert abs(mine.score - yours.score) <= tolerance
+
+
+def given_up(backend: Any, batches: list[Batch]) -> None:
+    """Has a backend run batches for callers who stop reading after the first, or whose batches end in an error."""
+
+    def source() -> Iterator[Batch]:
+        yield from batches[: len(batches) // 2]
+        raise KeyError("broken")
+
+    for _ in range(3):
+        running = backend.run(batches)
+        next(running)
+        running.close()
+        with pytest.raises(KeyError, match="broken"):
+            list(backend.run(source()))

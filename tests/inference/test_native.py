@@ -12,7 +12,7 @@ import torch
 from families import SIZE, make
 from hypothesis import given
 from hypothesis import strategies as st
-from inference_helpers import FEW_CHECKS, HOSTILE, WORDS, bodies, spans
+from inference_helpers import FEW_CHECKS, HOSTILE, WORDS, bodies, given_up, spans
 from safetensors.torch import load_file, save_file
 
 from moderation.audit.replay import Wish
@@ -208,17 +208,7 @@ def test_no_batches_no_answers_and_seconds_that_grow(backend: NativeBackend) -> 
 
 def test_who_gives_up_halfway_leaves_the_encoder_as_it_was(backend: NativeBackend) -> None:
     given_batches = batches(12)
-
-    def source() -> Iterator[Batch]:
-        yield from given_batches[:6]
-        raise KeyError("broken")
-
-    for _ in range(3):
-        running = backend.run(given_batches)
-        next(running)
-        running.close()  # type: ignore[attr-defined]
-        with pytest.raises(KeyError, match="broken"):
-            list(backend.run(source()))
+    given_up(backend, given_batches)
     assert len(list(backend.run(given_batches))) == 12
 
 

@@ -1,10 +1,10 @@
 """Several requests are in flight at once: answers keep their batches, and what dies dies alone."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from inference_helpers import given_up
 
 from moderation.inference.backend import Backend, Predictions
 from moderation.inference.batches import Batch
@@ -76,17 +76,7 @@ def test_the_models_seconds_grow(openvino: Backend) -> None:
 
 def test_who_gives_up_halfway_leaves_every_request_free(torch: Backend, openvino: Backend) -> None:
     given = batches(12)
-
-    def source() -> Iterator[Batch]:
-        yield from given[:6]
-        raise KeyError("broken")
-
-    for _ in range(3):
-        running = openvino.run(given)
-        next(running)
-        running.close()  # type: ignore[attr-defined]
-        with pytest.raises(KeyError, match="broken"):
-            list(openvino.run(source()))
+    given_up(openvino, given)
     for batch, mine in zip(given, answers(openvino, given), strict=True):
         assert_close(batch, mine, *answers(torch, [batch]))
 
