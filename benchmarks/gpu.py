@@ -139,7 +139,8 @@ def make_model(folder: Path, sizes: dict[str, Any]) -> "ModelSource":
 
     torch.manual_seed(3)
     builtin = find_model("builtin")
-    config, spec = BertConfig(vocab_size=builtin.shape.vocabulary, **sizes), builtin.spec.model_copy(update=WINDOW)
+    own: dict[str, Any] = {"vocab_size": builtin.shape.vocabulary, "type_vocab_size": builtin.shape.types}
+    config, spec = BertConfig(**own, **sizes), builtin.spec.model_copy(update=WINDOW)
     network = MultiTaskBert(config, spec)
     with torch.no_grad():
         network.label_head.weight.normal_(std=config.hidden_size**-0.5)  # so that answers differ from text to text

@@ -65,6 +65,13 @@ def native_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def case_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, and it reads the case of words."""
+    sizes = {"hidden_size": 128, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 320}
+    return make_tiny_model(tmp_path_factory.mktemp("case"), case=True, **sizes)
+
+
+@pytest.fixture(scope="session")
 def panel_models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Three models of one vocabulary: two judge texts, one of them in shorter windows, and two know entities."""
     folder = tmp_path_factory.mktemp("panel")
@@ -84,6 +91,7 @@ def make_tiny_model(
     labels: tuple[str, ...] = LABELS,
     entity_types: tuple[str, ...] = ENTITY_TYPES,
     max_tokens: int = 64,
+    case: bool = False,
     **sizes: int,
 ) -> Path:
     """Writes a complete model folder with random weights; `sizes` are other ones than the smallest."""
@@ -95,17 +103,20 @@ def make_tiny_model(
     from moderation.models.load import load_tokenizer
     from moderation.models.multitask import MultiTaskBert
     from moderation.models.spec import ModelSpec
+    from moderation.text.case import TYPES
     from moderation.training.finetune import save
 
     torch.manual_seed(seed)
     tokenizer = load_tokenizer(resources.builtin_model())
     small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    config = BertConfig(vocab_size=tokenizer.get_vocab_size(), **small | sizes)
+    types = {"type_vocab_size": TYPES} if case else {}
+    config = BertConfig(vocab_size=tokenizer.get_vocab_size(), **types, **small | sizes)
     spec = ModelSpec(
         labels=labels,
         entity_types=entity_types,
         max_tokens=max_tokens,
         overlap=16,
+        case=case,
         thresholds=dict.fromkeys(labels, 0.5),
     )
     network = MultiTaskBert(config, spec)

@@ -18,6 +18,7 @@ from moderation.errors import UsageError
 from moderation.inference.chunk import Chunk
 from moderation.models.load import ModelSource, load_tokenizer
 from moderation.models.networks import Classifier, load_network
+from moderation.text.case import FACTOR
 from moderation.text.normalise import without_surrogates
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Attributor:
         inner = mask.bool()
         inner[:, 0] = False
         inner[torch.arange(len(cases)), mask.sum(1) - 1] = False  # special tokens are no words
-        masked = torch.where(inner, self.blank, ids)
+        masked = torch.where(inner, self.blank + ids // FACTOR * FACTOR, ids)  # a blank keeps the case of its word
         outputs = torch.tensor([case.output for case in cases.values()])
         weights = self.method.attribute(
             ids,

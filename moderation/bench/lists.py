@@ -8,7 +8,7 @@ from torch import nn
 from transformers import BertConfig, PreTrainedModel, PreTrainedTokenizerFast, TextClassificationPipeline
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from moderation.bench.peers import Counts, calibrated
+from moderation.bench.peers import Counts, calibrated, case_of
 from moderation.models.load import ModelSource, load_multitask
 from moderation.models.multitask import MultiTaskBert
 
@@ -111,9 +111,22 @@ class BertForSequenceClassification(PreTrainedModel):
         return SequenceClassifierOutput(logits=self.logits(input_ids, attention_mask)[0])
 
 
+class CaseTokenizer(PreTrainedTokenizerFast):
+    """A tokenizer whose ids, where they are tensors, hold the case of words as our network reads it."""
+
+    def __call__(self, text: Any, **given: Any) -> Any:
+        """As transformers' own, of a text or a list of them."""
+        found = super().__call__(text, return_offsets_mapping=True, **given)
+        offsets, texts = found.pop("offset_mapping"), [text] if isinstance(text, str) else text
+        if given.get("return_tensors") == "pt":
+            rows = [case_of(each, row.numpy()) for each, row in zip(texts, offsets, strict=True)]
+            found["input_ids"] += torch.from_numpy(np.stack(rows))
+        return found
+
+
 def cutting_tokenizer(source: ModelSource) -> PreTrainedTokenizerFast:
     """The model's tokenizer as transformers has it, cutting at the model's window."""
-    return PreTrainedTokenizerFast(
+    return (CaseTokenizer if source.spec.case else PreTrainedTokenizerFast)(
         tokenizer_file=str(source.folder / "tokenizer.json"),
         model_max_length=source.spec.max_tokens,  # the default is 1e30, with which truncation=True cuts nothing
         split_special_tokens=True,  # a "[SEP]" in a text is text, as the engine reads it

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from moderation.bench.peers import Counts, calibrated
+from moderation.bench.peers import Counts, calibrated, case_of
 from moderation.inference.batches import rows_within
 from moderation.inference.devices import usable_threads
 from moderation.models.load import ModelSource, load_multitask, load_tokenizer
@@ -30,7 +30,7 @@ class OnnxPeer:
 
     def batches(self, texts: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """The texts' numbers, padded ids and lengths, batch by batch, longest first."""
-        encodings = self.tokenizer.encode_batch_fast(texts)
+        encodings = self.tokenizer.encode_batch(texts) if self.spec.case else self.tokenizer.encode_batch_fast(texts)
         lengths = np.fromiter(map(len, encodings), np.int64)
         order = np.argsort(-lengths, kind="stable")
         while len(order):
@@ -39,6 +39,8 @@ class OnnxPeer:
             ids = np.zeros((len(chosen), int(lengths[chosen].max())), np.int64)
             for row, text in enumerate(chosen):
                 ids[row, : lengths[text]] = encodings[text].ids
+                if self.spec.case:
+                    ids[row, : lengths[text]] += case_of(texts[text], encodings[text].offsets)
             yield chosen, ids, lengths[chosen]
 
     def score(self, texts: list[str]) -> np.ndarray:

@@ -10,6 +10,7 @@ from moderation.inference.engine import Engine
 from moderation.inference.work import Work
 from moderation.models.load import ModelSource
 from moderation.models.spec import ModelSpec
+from moderation.text.case import FACTOR, types_at
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,14 @@ class Peer(Protocol):
 
     def counts(self, texts: list[str]) -> Counts:
         """How many tokens `score` computes."""
+
+
+def case_of(text: str, offsets: "np.typing.ArrayLike") -> np.ndarray:
+    """What the case of words adds to the ids of a text's tokens with these offsets [tokens, 2], int64; special tokens
+    and padding have none, and stand for no character."""
+    starts, ends = np.asarray(offsets, np.int64).reshape(-1, 2).T
+    types = types_at([text], np.zeros(len(starts), np.int64), starts)
+    return FACTOR * np.where(ends > starts, types, 0).astype(np.int64)
 
 
 class EnginePeer:

@@ -8,7 +8,7 @@ import numpy as np
 
 from moderation.inference.backend import Predictions
 from moderation.inference.batches import Batch, padded, rows_within
-from moderation.inference.tokenise import Tokens, tokenise
+from moderation.inference.tokenise import Tokens, tokenise, with_case
 from moderation.models.load import specials
 from moderation.text.windows import split
 
@@ -81,6 +81,7 @@ class Chunk:
         """Tokenises texts and cuts them as the model wants; `rows` are their numbers in the caller's list, and `tokens`
         what the tokenizer has made of them where another model has asked before."""
         tokens = tokenise(tokenizer, texts) if tokens is None else tokens
+        tokens = with_case(tokens, texts) if spec.case else tokens
         windows = cut(tokens, spec.max_tokens - SPECIALS, spec.overlap)
         count, total = len(windows.owners), len(tokens.ids)
         logits = np.full((count, len(spec.outputs)), np.nan, np.float32)

@@ -16,7 +16,7 @@ from moderation.inference.recent import Recent
 from moderation.inference.scored import Scored
 from moderation.inference.settle import settle
 from moderation.inference.spans import Spans
-from moderation.inference.tokenise import Tokens
+from moderation.inference.tokenise import Tokens, tokenise
 from moderation.inference.work import Work
 from moderation.models.load import ModelSource
 from moderation.models.panel import Models, Panel, find_panel, panel_of
@@ -152,9 +152,9 @@ class Engine:
         found: dict[int, Tokens] = {}
         chunks = []
         for member in self.members:
-            tokens = found.get(id(member.tokenizer))
-            chunks.append(Chunk.prepare(member.tokenizer, bodies, rows, member.source.spec, tokens))
-            found[id(member.tokenizer)] = chunks[-1].tokens
+            key = id(member.tokenizer)
+            found[key] = found.get(key) or tokenise(member.tokenizer, bodies)
+            chunks.append(Chunk.prepare(member.tokenizer, bodies, rows, member.source.spec, found[key]))
         return chunks
 
 

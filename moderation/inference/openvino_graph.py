@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from moderation.text.case import parted
+
 if TYPE_CHECKING:
     from moderation.models.multitask import MultiTask, MultiTaskBert
     from moderation.models.networks import Classifier
@@ -26,6 +28,7 @@ class Graph(nn.Module):
         config = encoder.config
         embeddings = encoder.embeddings
         positions = embeddings.position_embeddings.weight + embeddings.token_type_embeddings.weight[0]
+        self.case, self.types = network.case, embeddings.token_type_embeddings
         self.heads, self.entities, self.exact = config.num_attention_heads, entities, exact
         self.activation = encoder.encoder.layer[0].intermediate.intermediate_act_fn
         self.words, self.norm, self.layers = embeddings.word_embeddings, embeddings.LayerNorm, encoder.encoder.layer
@@ -36,7 +39,7 @@ class Graph(nn.Module):
         """Token ids [rows, width] and lengths [rows] to label logits and, with entities, tag logits per token."""
         inside = torch.arange(ids.shape[1])[None] < lengths[:, None]
         bias = torch.where(inside, 0.0, MASKED)[:, None, None]
-        states = self.norm(self.words(ids) + self.positions[: ids.shape[1]])
+        states = self.norm(self.embed(ids) + self.positions[: ids.shape[1]])
         for layer in self.layers:
             states = self.layer(layer, states, bias)
         weights = inside[..., None].to(states.dtype)
@@ -45,6 +48,14 @@ class Graph(nn.Module):
         if self.label_head.out_features:
             found = (self.exact_logits(pooled) if self.exact else self.label_head(pooled),)
         return (*found, self.tag_head(states)) if self.entities else found
+
+    def embed(self, ids: torch.Tensor) -> torch.Tensor:
+        """The vectors of words and, where the model reads it, of their case; that of type 0 is in the positions."""
+        if not self.case:
+            found: torch.Tensor = self.words(ids)
+            return found
+        words, types = parted(ids)
+        return self.words(words) + functional.embedding(types, self.types.weight - self.types.weight[0])
 
     def exact_logits(self, pooled: torch.Tensor) -> torch.Tensor:
         """The label head without a matrix product: OpenVINO keeps to fp32 what leads to an output past the last one.

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moderation.inference.chunk import SPECIALS
-from moderation.models.load import load_tokenizer, specials
+from moderation.inference.chunk import SPECIALS, Chunk
+from moderation.models.load import load_tokenizer
 
 if TYPE_CHECKING:
     from moderation.inference.openvino_graph import Graph, Traced
@@ -49,10 +50,11 @@ def calibration_windows(source: "ModelSource") -> list[np.ndarray]:
 
     tokenizer = load_tokenizer(source.folder)
     texts = sample_texts(2 * WINDOWS, SEED)
-    first, last = specials(tokenizer)
+    chunk = Chunk.prepare(tokenizer, texts, np.arange(len(texts)), source.spec)
+    first, last = chunk.specials
     size = source.spec.max_tokens - SPECIALS
-    found = [encoding.ids[:size] for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
-    return [np.array([first, *ids, last]) for ids in found if ids][:WINDOWS]
+    found = [chunk.tokens.ids[low : min(low + size, high)] for low, high in pairwise(chunk.tokens.bounds.tolist())]
+    return [np.array([first, *ids, last]) for ids in found if len(ids)][:WINDOWS]
 
 
 def sensitive(graph: "Graph", windows: list[np.ndarray]) -> list[int]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from moderation.cache import cache_folder, turn
 from moderation.models.load import ModelSource
+from moderation.text.case import FACTOR, TYPES
 
 if TYPE_CHECKING:
     from moderation.inference.openvino_graph import Graph, Traced
@@ -106,7 +107,7 @@ def convert(source: ModelSource, quantised: bool = False, entities: bool = True)
             raise Unconvertible(
                 f"OpenVINO converts no {source.architecture} ({' '.join(str(error).split())})"
             ) from error
-    check(model, graph, source.shape.vocabulary)
+    check(model, graph, source)
     if quantised:
         from moderation.inference.openvino_int8 import quantise
 
@@ -138,7 +139,7 @@ def graph_of(source: ModelSource, quantised: bool, entities: bool) -> "Graph | T
     return Traced(network, bool(source.spec.outputs), entities).eval()
 
 
-def check(model: Any, graph: "Graph | Traced", vocabulary: int) -> None:
+def check(model: Any, graph: "Graph | Traced", source: ModelSource) -> None:
     """Has the converted model answer as torch does, in fp32, before anybody trusts it; raises `Unconvertible`.
 
     A converter's or a compiler's mistake is silent: OpenVINO 2026.4 has added the wrong bias to batches of many rows.
@@ -146,7 +147,10 @@ def check(model: Any, graph: "Graph | Traced", vocabulary: int) -> None:
     import torch
 
     lengths = np.array([13, 9, 13, 2, 5, 11, 3, 7, 12])
-    ids = np.random.default_rng(0).integers(0, vocabulary, (len(lengths), int(lengths.max())))
+    random, size = np.random.default_rng(0), (len(lengths), int(lengths.max()))
+    ids = random.integers(0, source.shape.vocabulary, size)
+    if source.spec.case:
+        ids += FACTOR * random.integers(0, TYPES, size)
     compiled = runtime().Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     found = compiled([ids, lengths])
     with torch.inference_mode():

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from moderation.text.case import parted
+
 if TYPE_CHECKING:
     from transformers.models.bert.modeling_bert import BertLayer
 
@@ -138,7 +140,9 @@ class PackedBert:
             return weights.detach().to(device, dtype)
 
         self.words, self.norm = move(embeddings.word_embeddings.weight), Norm.of(move, embeddings.LayerNorm)
-        self.places = move(embeddings.position_embeddings.weight + embeddings.token_type_embeddings.weight[0])
+        types = embeddings.token_type_embeddings.weight
+        self.types = move(types - types[0]) if network.case else None
+        self.places = move(embeddings.position_embeddings.weight + types[0])
         self.layers = [Layer.of(move, layer) for layer in layers]
         self.label_head, self.tag_head = Linear.of(move, network.label_head), Linear.of(move, network.tag_head)
 
@@ -146,7 +150,7 @@ class PackedBert:
         """Token ids [tokens] and the sequences' bounds [rows + 1], both int32, to label logits [rows, labels] and, with
         entities, the best tag (int16) and its probability per token."""
         sequences = Sequences.between(bounds, len(ids), width)
-        words, places = functional.embedding(ids, self.words), functional.embedding(sequences.positions, self.places)
+        words, places = self.embed(ids), functional.embedding(sequences.positions, self.places)
         states = self.norm(words + places)
         for layer in self.layers:
             states = self.layer(layer, states, sequences)
@@ -154,6 +158,13 @@ class PackedBert:
         pooled = torch.segment_reduce(states.float(), "mean", offsets=bounds, axis=0, unsafe=True).to(self.dtype)
         logits = self.label_head(pooled).float()
         return (logits, *best_tags(self.tag_head(states).float())) if self.entities else (logits,)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """The vectors of words and, where the model reads it, of their case; that of type 0 is in the places."""
+        if self.types is None:
+            return functional.embedding(ids, self.words)
+        words, types = parted(ids)
+        return functional.embedding(words, self.words) + functional.embedding(types, self.types)
 
     def layer(self, layer: Layer, states: Tensor, sequences: Sequences) -> Tensor:
         """One transformer layer (Devlin et al., "BERT", 2019)."""

@@ -1,12 +1,13 @@
 """Texts to token ids in bulk; words and character offsets only of the texts that need them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from moderation.inference.words import Ints, Places, cumulated, joined, parts_words, trimmed
+from moderation.text.case import FACTOR, types_at
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -17,6 +18,8 @@ UNKNOWN = ("[UNK]", "<unk>")
 @dataclass(frozen=True)
 class Tokens:
     """The tokens of many texts without special tokens: text i has `ids[bounds[i]:bounds[i + 1]]`, int32.
+
+    `ids` may hold the case of letters as well (`moderation.text.case`).
 
     `texts` are kept where the tokenizer's words are runs between spaces, and not yet words.
     """
@@ -47,6 +50,13 @@ def tokenise(tokenizer: "Tokenizer", texts: list[str]) -> Tokens:
     ids = without_specials(tokenizer, ids)
     bounds = cumulated(np.fromiter(map(len, encodings), np.int64))
     return Tokens(ids, bounds, encodings, None if parts_words(tokenizer) else texts)
+
+
+def with_case(tokens: Tokens, texts: list[str]) -> Tokens:
+    """The tokens of these texts, the case of the word that each is of being in its id."""
+    starts = np.fromiter(chain.from_iterable(chain.from_iterable(each.offsets for each in tokens.encodings)), np.int64)
+    owners = np.repeat(np.arange(len(texts)), tokens.lengths)
+    return replace(tokens, ids=tokens.ids + FACTOR * types_at(texts, owners, starts[::2]))
 
 
 def without_specials(tokenizer: "Tokenizer", ids: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from moderation.models.networks import encoder_config
 from moderation.models.sources import HUB_ID
 from moderation.models.spec import ModelSpec, read_shape
 from moderation.models.weights import modern, read_weights
+from moderation.text.case import TYPES
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 WORDS = "embeddings.word_embeddings.weight"
+CASES = "embeddings.token_type_embeddings.weight"
 Added = Sequence[tuple[int, list[int]]]  # a token that the encoder does not know, and those that it is made of
 
 
@@ -60,6 +62,9 @@ class Base:
         if self.added and WORDS in weights:
             words = weights[WORDS]
             weights[WORDS] = torch.cat([words, *(words[parts].mean(0, keepdim=True) for _, parts in self.added)])
+        if spec.case and CASES in weights:
+            types = weights[CASES]
+            weights[CASES] = torch.cat([types, types[:1].expand(TYPES - len(types), -1)])
         try:
             missing = network.encoder.load_state_dict(weights, strict=False).missing_keys
         except RuntimeError as error:
@@ -68,6 +73,15 @@ class Base:
         if missing:
             raise UsageError(f"base model {self.folder} lacks the encoder weights {', '.join(missing[:3])} ...")
         return network
+
+    def read_case(self) -> None:
+        """Gives the networks made from now on room for the case of words; raises `UsageError` for another than BERT.
+
+        All cases begin as the type that every token has had.
+        """
+        if self.config.model_type != "bert":
+            raise UsageError(f"recipe: case is for a BERT, and the base {self.folder} is a {self.config.model_type}")
+        self.config.type_vocab_size = TYPES
 
     def drop_out(self, share: float) -> None:
         """Sets the dropout of the encoder's networks made from now on, whatever its family calls it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from moderation.errors import UsageError
 from moderation.models.sources import model_folder
 from moderation.models.spec import OURS, SECTION, ModelSpec, Shape, read_config, read_shape, read_spec
+from moderation.text.case import FACTOR, TYPES
 from moderation.text.digest import file_digest, folder_digest, text_digest
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class ModelSource:
     @cached_property
     def network_id(self) -> str:
         """A digest of the network alone: other names, other thresholds or another calibration do not change it."""
-        config = read_config(self.folder) | {SECTION: [len(self.spec.outputs), len(self.spec.tags)]}
+        inputs = ["case"] if self.spec.case else []
+        config = read_config(self.folder) | {SECTION: [len(self.spec.outputs), len(self.spec.tags), *inputs]}
         weights = file_digest(self.folder / "model.safetensors")
         return text_digest(json.dumps(config, sort_keys=True) + weights)[:DIGEST_LENGTH]
 
@@ -53,6 +55,11 @@ def find_model(source: str, digest: str | None = None) -> ModelSource:
         raise UsageError(
             f"model {folder}: moderation.max_tokens {spec.max_tokens} is more than the {shape.positions} positions of "
             "the encoder"
+        )
+    if spec.case and (shape.family != "bert" or shape.types < TYPES or shape.vocabulary > FACTOR):
+        raise UsageError(
+            f"model {folder}: moderation.case wants a BERT with type_vocab_size {TYPES} and a vocabulary of at most "
+            f"{FACTOR:,}, and it is a {shape.family} with {shape.types} and {shape.vocabulary:,}"
         )
     model_id = folder_digest(folder, FILES)[:DIGEST_LENGTH]
     if digest is not None and not (digest and model_id.startswith(digest[:DIGEST_LENGTH])):

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from moderation.models.spec import ModelSpec
+from moderation.text.case import parted
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -24,16 +25,20 @@ class MultiTask(nn.Module):
         self.dropout = nn.Dropout(getattr(config, "hidden_dropout_prob", 0.1))
         self.label_head = head(config.hidden_size, len(spec.outputs))
         self.tag_head = head(config.hidden_size, len(spec.tags))
-        self.pad = int(config.pad_token_id or 0)
+        self.pad, self.case = int(config.pad_token_id or 0), spec.case
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Token ids and mask, both [rows, tokens], to label logits [rows, labels] and tag logits [rows, tokens, tags].
 
+        Where the model reads case, that of words is in the ids (`moderation.text.case`).
         The text's vector is the mean over its tokens, as the MiniLM sentence encoder was trained
         (Reimers and Gurevych, "Sentence-BERT", 2019).
         """
         ids = torch.where(attention_mask.bool(), input_ids, self.pad)  # by which RoBERTa counts positions
-        states = self.dropout(self.encoder(input_ids=ids, attention_mask=attention_mask).last_hidden_state)
+        given = {"input_ids": ids, "attention_mask": attention_mask}
+        if self.case:
+            given["input_ids"], given["token_type_ids"] = parted(ids)
+        states = self.dropout(self.encoder(**given).last_hidden_state)
         weights = attention_mask.unsqueeze(-1).to(states.dtype)
         pooled = (states * weights).sum(1) / weights.sum(1)
         return self.label_head(pooled), self.tag_head(states)

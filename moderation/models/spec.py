@@ -56,6 +56,9 @@ class ModelSpec(BaseModel):
     ] = "sigmoid"
     max_tokens: int = Field(256, ge=16, description="tokens of one window, [CLS] and [SEP] included")
     overlap: int = Field(64, ge=0, description="tokens that neighbouring windows share")
+    case: Annotated[bool, Field(description="whether the encoder is told which words are written with capitals")] = (
+        False
+    )
     thresholds: dict[str, Probability]
     calibration: dict[str, Calibration] = {}
 
@@ -105,6 +108,7 @@ class Shape(BaseModel):
     layers: int = Field(12, validation_alias=AliasChoices("num_hidden_layers", "n_layers"))
     inner: int = Field(3072, validation_alias=AliasChoices("intermediate_size", "hidden_dim"))
     embeddings: int = Field(512, alias="max_position_embeddings")
+    types: int = Field(2, alias="type_vocab_size")
 
     @property
     def positions(self) -> int:

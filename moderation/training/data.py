@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from moderation.errors import UsageError
-from moderation.inference.tokenise import tokenise
+from moderation.inference.tokenise import Tokens, tokenise, with_case
 from moderation.text.normalise import without_surrogates
 from moderation.training.recipe import Recipe, TextSource, TokenSource
 from moderation.training.rows import read_rows, weights_of
@@ -46,18 +46,24 @@ def text_examples(recipe: Recipe, folder: Path, split: str, tokenizer: "Tokenize
     for source in recipe.texts:
         rows = read_rows(folder, source, split, ["text", *source.labels.values()], recipe.seed)
         targets = label_targets(rows, source.labels, recipe.labels)
-        texts, weights = token_ids(rows["text"], tokenizer, recipe.max_tokens - 2), weights_of(rows, source)
+        texts, weights = token_ids(rows["text"], tokenizer, recipe), weights_of(rows, source)
         for ids, target, weight in zip(texts, targets, weights, strict=True):
             examples.append(Example(ids, labels=target, weight=float(weight)))
     return examples
 
 
-def token_ids(texts: pd.Series, tokenizer: "Tokenizer", limit: int) -> list[np.ndarray]:
-    """Token ids of each text, at most `limit`, without special tokens."""
-    tokens = tokenise(tokenizer, [without_surrogates(text) for text in texts])
+def token_ids(texts: pd.Series, tokenizer: "Tokenizer", recipe: Recipe) -> list[np.ndarray]:
+    """Token ids of each text, at most a window's, without special tokens."""
+    tokens, limit = read(tokenizer, [without_surrogates(text) for text in texts], recipe.case), recipe.max_tokens - 2
     return [
         tokens.ids[low : min(low + limit, high)] for low, high in zip(tokens.bounds, tokens.bounds[1:], strict=False)
     ]
+
+
+def read(tokenizer: "Tokenizer", texts: list[str], case: bool) -> Tokens:
+    """Tokens as a model sees them that reads the case of words, or does not."""
+    tokens = tokenise(tokenizer, texts)
+    return with_case(tokens, texts) if case else tokens
 
 
 def token_examples(
@@ -69,14 +75,19 @@ def token_examples(
         rows = read_rows(folder, source, split, ["tokens", "tags"], recipe.seed)
         allowed = np.array([tag == "O" or tag[2:] in source.types for tag in tags])
         for words, word_tags in zip(rows["tokens"], rows["tags"], strict=True):
-            ids, targets = align(list(words), list(word_tags), source, tokenizer, tags)
+            ids, targets = align(list(words), list(word_tags), source, tokenizer, tags, recipe.case)
             limit = recipe.max_tokens - 2
             examples.append(Example(ids[:limit], tags=targets[:limit], allowed=allowed))
     return examples
 
 
 def align(
-    words: list[str], word_tags: list[str], source: TokenSource, tokenizer: "Tokenizer", tags: tuple[str, ...]
+    words: list[str],
+    word_tags: list[str],
+    source: TokenSource,
+    tokenizer: "Tokenizer",
+    tags: tuple[str, ...],
+    case: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Token ids of the words joined by spaces, and a target for the first token of each of the tokeniser's words.
 
@@ -85,7 +96,7 @@ def align(
     """
     text = without_surrogates(" ".join(words))
     starts = np.cumsum([0, *(len(word) + 1 for word in words)])
-    tokens = tokenise(tokenizer, [text])
+    tokens = read(tokenizer, [text], case)
     places = tokens.places(np.array([0]))
     targets = np.full(len(tokens.ids), IGNORED)
     previous = -1

@@ -88,6 +88,7 @@ def spec_of(recipe: Recipe) -> ModelSpec:
         entity_types=tuple(recipe.entity_types),
         max_tokens=recipe.max_tokens,
         overlap=recipe.overlap,
+        case=recipe.case,
         thresholds=dict.fromkeys(recipe.labels, 0.5),
     )
 

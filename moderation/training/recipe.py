@@ -112,6 +112,7 @@ class Recipe(Schedule):
 
     base: str = Field("minilm", description="'minilm' (the train extra's encoder), an encoder folder or a model folder")
     symbols: bool = Field(False, description="widen a BERT vocabulary by emoji, and read fancy letters as letters")
+    case: bool = Field(False, description="tell a BERT of lower-case words which of them are written with capitals")
     labels: list[str] = []
     entity_types: list[str] = []
     max_tokens: int = Field(256, ge=16, description="tokens of the model's window; longer texts teach by their start")

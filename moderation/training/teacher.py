@@ -12,6 +12,7 @@ from moderation.models.base import Base
 from moderation.models.load import find_model, load_tokenizer
 from moderation.models.networks import load_network
 from moderation.models.spec import ModelSpec
+from moderation.text.case import parted
 
 Pairs = list[tuple[int, int]]  # an output of the student and the teacher's of the same name
 
@@ -24,11 +25,12 @@ class Teacher:
     labels: Pairs
     tags: Pairs
     temperature: float
+    case: bool = False
 
     @torch.no_grad()
     def logits(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The teacher's label and tag logits."""
-        found: tuple[torch.Tensor, torch.Tensor] = self.network(ids, mask)
+        found: tuple[torch.Tensor, torch.Tensor] = self.network(ids if self.case else parted(ids)[0], mask)
         return found[0].float(), found[1].float()
 
     def label_loss(self, teacher: torch.Tensor, student: torch.Tensor) -> torch.Tensor:
@@ -68,8 +70,10 @@ def load_teacher(folder: str, spec: ModelSpec, base: Base, temperature: float, d
     tags = shared(spec.tags, source.spec.tags)
     if not labels and len(tags) < 2:
         raise UsageError(f"teacher {folder}: has none of the labels {list(spec.labels)} or types {spec.entity_types}")
+    if source.spec.case and not spec.case:
+        raise UsageError(f"teacher {folder}: reads the case of words, which this recipe leaves out (case: true)")
     network = load_network(source).to(device)
-    return Teacher(network, labels, tags if len(tags) > 1 else [], temperature)
+    return Teacher(network, labels, tags if len(tags) > 1 else [], temperature, source.spec.case)
 
 
 def shared(ours: tuple[str, ...], theirs: tuple[str | None, ...]) -> Pairs:

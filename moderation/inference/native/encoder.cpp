@@ -9,6 +9,7 @@
 #include "rows.h"
 
 constexpr int MOST_TAGS = 256;
+constexpr int64_t FACTOR = 1 << 18;  // an id is that of a word, and FACTOR times its type: moderation/text/case.py
 
 struct Layer {
   Weights inputs, mixed, inner, outer;  // queries, keys and values side by side; what is mixed; in and out of the GELU
@@ -17,7 +18,8 @@ struct Layer {
 };
 
 struct Config {
-  int32_t hidden, heads, inner, layers, tags, int8, first;  // first: a text's vector is its first token's, not the mean
+  int32_t hidden, heads, inner, layers, tags, int8;
+  int32_t first, types;  // first: a text's vector is its first token's, not the mean; types: how many there are, or 0
   float eps;
 };
 
@@ -25,6 +27,7 @@ struct Encoder {
   Config config;
   const float *words, *places;  // the caller's
   Norm norm;
+  Buffer<float> types;  // what each adds to the first, which is in the places
   std::vector<Layer> layers;
   Ease end;  // of what leaves the last layer: to nothing, as nobody reads it in int8
   Buffer<float> tag_weight, tag_bias;
@@ -65,10 +68,14 @@ static void embed(const Encoder& e, const int64_t* ids, int64_t width, const Gro
   float* to = w.x.get();
   for (size_t row = 0; row + 1 < group.bounds.size(); row++)
     for (int place = 0; place < group.bounds[row + 1] - group.bounds[row]; place++, to += hidden) {
-      const float* word = e.words + ids[row * width + place] * hidden;
+      const int64_t id = ids[row * width + place], type = id / FACTOR;
+      const float* word = e.words + id % FACTOR * hidden;
       const float* spot = e.places + static_cast<size_t>(place) * hidden;
       for (int i = 0; i < hidden; i += ROWS)
         _mm512_store_ps(to + i, _mm512_add_ps(_mm512_loadu_ps(word + i), _mm512_loadu_ps(spot + i)));
+      const float* more = e.types.get() + type * hidden;
+      for (int i = 0; type && i < hidden; i += ROWS)
+        _mm512_store_ps(to + i, _mm512_add_ps(_mm512_load_ps(to + i), _mm512_load_ps(more + i)));
     }
   std::memset(to, 0, static_cast<size_t>(group.tokens - group.bounds.back()) * hidden * sizeof(float));
   normalise_all(e, e.norm, e.layers[0].ease_inputs, group, w);
@@ -178,6 +185,7 @@ static void load(Encoder& e, const float* const* given) {
   };
   e.words = *given++, e.places = *given++;
   norm(e.norm);
+  if (c.types) e.types.copy(*given++, static_cast<size_t>(c.types) * c.hidden);
   e.layers.resize(c.layers), e.end.factors.need(c.hidden);
   for (Layer& layer : e.layers) {
     pack(layer.inputs, 3 * c.hidden, c.hidden, c.int8);

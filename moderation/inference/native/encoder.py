@@ -21,7 +21,8 @@ class Encoder:
         assert found is not None  # who loads a model has asked
         given = [np.ascontiguousarray(array, np.float32) for array in arrays]
         shape, tags = weights.source.shape, len(weights.tag_head()) and len(weights.source.spec.tags)
-        sizes = (shape.hidden, weights.heads, shape.inner, shape.layers, tags, int8, weights.label_head().first)
+        types = shape.types if weights.source.spec.case else 0
+        sizes = (shape.hidden, weights.heads, shape.inner, shape.layers, tags, int8, weights.label_head().first, types)
         pointers = (ctypes.c_void_p * len(given))(*(array.ctypes.data for array in given))
         handle = found.moderation_encoder(ctypes.byref(Config(*sizes, weights.epsilon)), pointers)
         if not handle:

@@ -16,7 +16,7 @@ class Config(ctypes.Structure):
     """`Config` of encoder.cpp."""
 
     _fields_ = [
-        *((name, ctypes.c_int32) for name in ("hidden", "heads", "inner", "layers", "tags", "int8", "first")),
+        *((name, ctypes.c_int32) for name in ("hidden", "heads", "inner", "layers", "tags", "int8", "first", "types")),
         ("eps", ctypes.c_float),
     ]
 

@@ -55,13 +55,17 @@ class Weights:
         yield from self.tag_head()
 
     def before(self) -> Iterator[Array]:
-        """What stands before the layers: embeddings of words and places, and their norm."""
+        """What stands before the layers: embeddings of words and places, their norm, and where the model reads case the
+        token types, of which the first is in the places."""
         places, before = self("embeddings.position_embeddings.weight"), self.family.first_place
         if self.family.kinds:
-            places = places + self("embeddings.token_type_embeddings.weight")[0]
+            types = self("embeddings.token_type_embeddings.weight")
+            places = places + types[0]
         yield self("embeddings.word_embeddings.weight")
         yield places[int(self.config.get(before) or 0) + 1 :] if before else places
         yield from self.linear("embeddings.LayerNorm")
+        if self.source.spec.case:
+            yield types - types[0]
 
     def layer(self, number: int) -> Iterator[Array]:
         """One layer. Scores come out of the product in units of log2, so that the softmax is one of powers of two."""
