@@ -1,8 +1,10 @@
 """Fine-tuning on a handful of sentences: a model folder that the rest of the project takes as it is."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
+from families import make
 
 from moderation.errors import UsageError
 from moderation.inference.moderator import Moderator
@@ -60,3 +62,54 @@ def test_a_base_that_is_not_there_is_named(recipe, data, tmp_path) -> None:
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(UsageError, match="nowhere lacks"):
         make_model(tmp_path / "r.yaml", data, tmp_path / "m", report=lambda line: None)
+
+
+def test_a_model_that_reads_case_learns_names_by_it(recipe, base, tmp_path) -> None:
+    words = ["rose", "mark", "bill", "hope", "grace", "frank", "amber", "olive", "dean", "page"]
+    sentences = [
+        (["I", "saw", written, "there"], capital)
+        for word in words
+        for written, capital in ((word, False), (word.capitalize(), True))
+    ] * 6
+    frame = pd.DataFrame(
+        {
+            "tokens": [tokens for tokens, _ in sentences],
+            "tags": [["O", "O", "B-PER" if capital else "O", "O"] for _, capital in sentences],
+            "source": "made",
+            "license": "none",
+            "split": "train",
+        }
+    )
+    pd.concat([frame, frame.assign(split="dev")]).to_parquet(tmp_path / "words.parquet")
+    content = {
+        "base": str(base),
+        "case": True,
+        "entity_types": ["PER"],
+        "max_tokens": 32,
+        "overlap": 8,
+        "epochs": 12,
+        "batch_tokens": 128,
+        "learning_rate": 0.01,
+        "tokens": [{"file": "words.parquet", "types": ["PER"]}],
+    }
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(content))
+    make_model(tmp_path / "r.yaml", tmp_path, tmp_path / "m", report=lambda line: None)
+    capital, small = Moderator.load(str(tmp_path / "m")).score(["I saw Olive there", "I saw olive there"])
+    assert [(entity.text, entity.type) for entity in capital.entities] == [("Olive", "PER")]
+    assert not small.entities
+
+
+def test_case_is_for_berts(tmp_path) -> None:
+    folder = make(tmp_path / "b", "distilbert", "Token", ["O", "B-PER"])
+    content = {
+        "base": str(folder),
+        "case": True,
+        "max_tokens": 32,
+        "overlap": 8,
+        "entity_types": ["PER"],
+        "tokens": [{"file": "w", "types": ["PER"]}],
+    }
+    pd.DataFrame({"tokens": [["Anna"]], "tags": [["B-PER"]]}).to_parquet(tmp_path / "w")
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(UsageError, match="case is for a BERT"):
+        make_model(tmp_path / "r.yaml", tmp_path, tmp_path / "m", report=lambda line: None)
