@@ -194,16 +194,17 @@ def test_of_processes_that_come_at_once_one_converts_and_all_have_the_model(cach
     assert files(cache) == ["model.bin", "model.xml"]
 
 
-def test_a_model_that_answers_otherwise_than_torch_is_refused(tiny_model: Path) -> None:
+@pytest.mark.parametrize("folder", ["tiny_model", "case_model"])
+def test_a_model_that_answers_otherwise_than_torch_is_refused(folder: str, request: pytest.FixtureRequest) -> None:
     import torch
 
-    source = find_model(str(tiny_model))
+    source = find_model(str(request.getfixturevalue(folder)))
     model, graph = convert(source), Graph(load_multitask(source)).eval()
-    check(model, graph, source.shape.vocabulary)
+    check(model, graph, source)
     with torch.no_grad():
         graph.label_head.bias[2] += 0.01
     with pytest.raises(RuntimeError, match="otherwise than torch"):
-        check(model, graph, source.shape.vocabulary)
+        check(model, graph, source)
 
 
 def test_a_cache_that_is_no_folder_only_costs_a_conversion(

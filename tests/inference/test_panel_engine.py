@@ -10,7 +10,7 @@ import pytest
 from failing_backend import NEIGHBOURS
 from inference_helpers import HOSTILE
 
-from moderation.inference import chunk as chunk_module
+from moderation.inference import engine as engine_module
 from moderation.inference.backend import Backend, Predictions
 from moderation.inference.batches import Batch
 from moderation.inference.devices import Device
@@ -170,13 +170,13 @@ def test_a_renamed_model_says_the_same_under_its_new_names(panel_models: list[st
 def counted_tokenising(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts each call of the tokeniser gets from now on; it tokenises as ever."""
     calls: list[int] = []
-    usual = chunk_module.tokenise
+    usual = engine_module.tokenise
 
     def counting(tokenizer: object, texts: list[str]) -> object:
         calls.append(len(texts))
         return usual(tokenizer, texts)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(chunk_module, "tokenise", counting)
+    monkeypatch.setattr(engine_module, "tokenise", counting)
     return calls
 
 
