@@ -3,12 +3,15 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from moderation.audit.attribution import Attributor
+from moderation.bench.lists import DetoxifyPeer, PipelinePeer
+from moderation.bench.onnx import OnnxPeer
 from moderation.errors import UsageError
 from moderation.inference.backend import Predictions
 from moderation.inference.batches import Batch
@@ -18,9 +21,11 @@ from moderation.inference.engine import Engine
 from moderation.inference.native.backend import unavailable
 from moderation.inference.tokenise import tokenise, with_case
 from moderation.inference.torch_backend import TorchBackend
+from moderation.models.base import load_base
 from moderation.models.load import find_model, load_multitask, load_tokenizer
 from moderation.models.panel import find_panel
 from moderation.text.case import ALL, FACTOR, FIRST, LOWER, MIXED, TYPES, parted
+from moderation.training.teacher import load_teacher
 
 TEXTS = ["Rose met Mark in PARIS", "rose met mark in paris", "I saw an iPhone 😂 Again", " spaced  OUT ", "É \u0301X"]
 HOW = [("fp32", "torch", 1e-5), ("fp32", "openvino", 1e-3), ("bf16", "native", 0.03), ("int8", "native", 0.1)]
@@ -82,8 +87,7 @@ def test_a_model_beside_one_that_reads_case_sees_none_of_it(case_model: Path, ti
     (other / "config.json").write_text(json.dumps(config), encoding="utf-8")
     alone = [Engine.load(str(model), "fp32").score(TEXTS).scores for model in (case_model, other)]
     for order in (1, -1):
-        models = {"a": str(case_model), "b": str(other)}
-        together = Engine(find_panel(list(models.values())[::order]), "fp32").score(TEXTS).scores
+        together = Engine(find_panel([str(case_model), str(other)][::order]), "fp32").score(TEXTS).scores
         np.testing.assert_allclose(together, np.hstack(alone[::order]), atol=1e-4)
 
 
@@ -93,20 +97,43 @@ def test_attributions_add_up_though_case_is_no_word(case_model: Path) -> None:
         assert found.complete
 
 
-def test_a_folder_whose_encoder_has_no_room_for_case_is_refused(tiny_model: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "m"
-    shutil.copytree(tiny_model, folder)
+def changed(model: Path, folder: Path, case: bool) -> str:
+    """A copy of a model folder that says that it reads case, or that it does not."""
+    shutil.copytree(model, folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    config["moderation"]["case"] = True
+    config["moderation"]["case"] = case
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return str(folder)
+
+
+def test_a_folder_whose_encoder_has_no_room_for_case_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="type_vocab_size 5"):
-        find_model(str(folder))
+        find_model(changed(tiny_model, tmp_path / "m", case=True))
 
 
 def test_whether_case_is_read_is_part_of_what_the_network_is(case_model: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "m"
-    shutil.copytree(case_model, folder)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    config["moderation"]["case"] = False
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    assert find_model(str(folder)).network_id != find_model(str(case_model)).network_id
+    without = changed(case_model, tmp_path / "m", case=False)
+    assert find_model(without).network_id != find_model(str(case_model)).network_id
+
+
+@pytest.mark.parametrize("peer", [DetoxifyPeer, PipelinePeer, OnnxPeer])
+def test_the_peers_of_the_benchmark_read_case_as_well(case_model: Path, peer: Any) -> None:
+    source = find_model(str(case_model))
+    made = peer(source, "fp32" if peer is OnnxPeer else 2)
+    np.testing.assert_allclose(made.probabilities(TEXTS), by_transformers(case_model), atol=1e-4)
+
+
+def test_a_student_that_reads_case_learns_from_teachers_that_do_or_do_not(case_model: Path, tmp_path: Path) -> None:
+    base = load_base(str(case_model))
+    spec = find_model(str(case_model)).spec
+    without = changed(case_model, tmp_path / "m", case=False)
+    ids = torch.tensor([[101, 2 * FACTOR + 3123, 4 * FACTOR + 2000, 102]])
+    answers = []
+    for folder in (str(case_model), without):
+        teacher = load_teacher(folder, spec, base, 1.0, "cpu")
+        answers.append(teacher.logits(ids, torch.ones_like(ids))[0])
+        plain = teacher.logits(parted(ids)[0], torch.ones_like(ids))[0]
+        assert torch.allclose(answers[-1], plain) == (folder == without)
+    assert not torch.allclose(*answers)
+    with pytest.raises(UsageError, match="case: true"):
+        load_teacher(str(case_model), spec.model_copy(update={"case": False}), base, 1.0, "cpu")
