@@ -66,7 +66,8 @@ class Attributor:
         inner = mask.bool()
         inner[:, 0] = False
         inner[torch.arange(len(cases)), mask.sum(1) - 1] = False  # special tokens are no words
-        masked = torch.where(inner, self.blank + ids // FACTOR * FACTOR, ids)  # a blank keeps the case of its word
+        case = ids // FACTOR * FACTOR if self.spec.case else 0  # which a blank keeps of its word
+        masked = torch.where(inner, self.blank + case, ids)
         outputs = torch.tensor([case.output for case in cases.values()])
         weights = self.method.attribute(
             ids,

@@ -25,12 +25,12 @@ class Teacher:
     labels: Pairs
     tags: Pairs
     temperature: float
-    case: bool = False
+    drops_case: bool = False  # of the ids that the student reads
 
     @torch.no_grad()
     def logits(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The teacher's label and tag logits."""
-        found: tuple[torch.Tensor, torch.Tensor] = self.network(ids if self.case else parted(ids)[0], mask)
+        found: tuple[torch.Tensor, torch.Tensor] = self.network(parted(ids)[0] if self.drops_case else ids, mask)
         return found[0].float(), found[1].float()
 
     def label_loss(self, teacher: torch.Tensor, student: torch.Tensor) -> torch.Tensor:
@@ -73,7 +73,8 @@ def load_teacher(folder: str, spec: ModelSpec, base: Base, temperature: float, d
     if source.spec.case and not spec.case:
         raise UsageError(f"teacher {folder}: reads the case of words, which this recipe leaves out (case: true)")
     network = load_network(source).to(device)
-    return Teacher(network, labels, tags if len(tags) > 1 else [], temperature, source.spec.case)
+    drops_case = spec.case and not source.spec.case
+    return Teacher(network, labels, tags if len(tags) > 1 else [], temperature, drops_case)
 
 
 def shared(ours: tuple[str, ...], theirs: tuple[str | None, ...]) -> Pairs:
