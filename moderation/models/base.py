@@ -53,11 +53,16 @@ class Base:
         return {name.removeprefix(before): weight for name, weight in found.items()}
 
     def network(self, spec: ModelSpec) -> "MultiTask":
-        """The encoder's weights under two new heads; raises `UsageError` where an encoder weight is missing."""
+        """The encoder's weights under two new heads; raises `UsageError` where an encoder weight is missing.
+
+        Where the model reads the case of words, all cases begin as the type that every token has had.
+        """
         import torch
 
         from moderation.models.multitask import multitask
 
+        if spec.case:
+            self.config.type_vocab_size = TYPES
         network, weights = multitask(self.config, spec), self.weights()
         if self.added and WORDS in weights:
             words = weights[WORDS]
@@ -74,14 +79,10 @@ class Base:
             raise UsageError(f"base model {self.folder} lacks the encoder weights {', '.join(missing[:3])} ...")
         return network
 
-    def read_case(self) -> None:
-        """Gives the networks made from now on room for the case of words; raises `UsageError` for another than BERT.
-
-        All cases begin as the type that every token has had.
-        """
+    def check_case(self) -> None:
+        """Raises `UsageError` for an encoder that has no token types to tell the case of words by."""
         if self.config.model_type != "bert":
             raise UsageError(f"recipe: case is for a BERT, and the base {self.folder} is a {self.config.model_type}")
-        self.config.type_vocab_size = TYPES
 
     def drop_out(self, share: float) -> None:
         """Sets the dropout of the encoder's networks made from now on, whatever its family calls it."""

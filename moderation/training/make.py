@@ -46,15 +46,13 @@ def train_model(recipe: Recipe, data: Path, run: Run, suite: Suite | None) -> No
     started, base = time.monotonic(), load_base(recipe.base)
     base = widened(base) if recipe.symbols else base
     if recipe.case:
-        base.read_case()
+        base.check_case()
     train, dev = read_examples(recipe, data, base)
     about: dict[str, Any] = {"recipe": recipe.model_dump(mode="json"), "device": run.device, "versions": versions()}
     if recipe.adapt:
         folder = run.place.folder / "adapted"
         about["adapted"] = adapt_to(recipe.adapt, base, data, run, folder)
         base = load_base(str(folder))
-        if recipe.case:
-            base.read_case()
     run.progress.say(f"training on {len(train[0]):,} texts and {len(train[1]):,} sentences, {recipe.epochs} epoch(s)")
     with noticed() as interrupt:
         keeping = run.keeping("training", interrupt)
