@@ -94,14 +94,16 @@ def test_the_same_seed_adapts_to_the_same_weights(base, dump, tmp_path) -> None:
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
 
 
-def test_a_recipe_adapts_first(recipe, data, dump, tmp_path) -> None:
+@pytest.mark.parametrize("case", [False, True])
+def test_a_recipe_adapts_first(recipe, data, dump, tmp_path, case) -> None:
     content = yaml.safe_load(recipe.read_text())
-    content |= {"epochs": 1, "adapt": {"file": str(dump), "steps": 2}, "entity_types": [], "tokens": []}
+    content |= {"case": case, "epochs": 1, "adapt": {"file": str(dump), "steps": 2}, "entity_types": [], "tokens": []}
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(content))
     lines: list[str] = []
     make_model(tmp_path / "r.yaml", data, tmp_path / "m", lines.append)
     assert [line for line in lines if "after 2 updates" in line]
     assert json.loads((tmp_path / "m/training.json").read_text())["adapted"]["updates"] == 2
+    assert json.loads((tmp_path / "m/config.json").read_text())["moderation"]["case"] == case
 
 
 @pytest.mark.parametrize(
