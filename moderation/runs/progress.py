@@ -41,12 +41,14 @@ def progress(context: "SparkContext", what: str, tasks: Sequence[tuple[int, int]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task(what, total=rows[-1], rate="", shards=shards_done(0, shards[-1], found))
 
+        def show(ended: int) -> None:
+            finished, elapsed = rows[ended], bar.tasks[line].elapsed or 1
+            rate = f"{finished / elapsed:,.0f} rows/s" if finished else ""
+            bar.update(line, completed=finished, rate=rate, shards=shards_done(shards[ended], shards[-1], found))
+
         def look() -> None:
             while not done.wait(INTERVAL):
-                ended = completed_tasks(context, what)
-                finished, elapsed = rows[ended], bar.tasks[line].elapsed or 1
-                rate = f"{finished / elapsed:,.0f} rows/s" if finished else ""
-                bar.update(line, completed=finished, rate=rate, shards=shards_done(shards[ended], shards[-1], found))
+                show(completed_tasks(context, what))
 
         watcher = threading.Thread(target=look, daemon=True)
         watcher.start()
@@ -56,6 +58,7 @@ def progress(context: "SparkContext", what: str, tasks: Sequence[tuple[int, int]
             done.set()
             watcher.join()
             context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
+        show(len(tasks))  # tasks that ended since the last look
 
 
 def completed_tasks(context: "SparkContext", group: str) -> int:
