@@ -8,6 +8,7 @@ import numpy as np
 
 from moderation.training.batches import token_budget_batches
 from moderation.training.data import Example
+from moderation.training.join import joined
 from moderation.training.recipe import Recipe
 
 WINDOW = 4096  # examples that are sorted by length together: alike in length, random in all else
@@ -25,11 +26,13 @@ class Step:
 def epoch_steps(recipe: Recipe, texts: list[Example], sentences: list[Example], epoch: int) -> list[Step]:
     """The steps of an epoch: all texts once, each batch with a smaller one of sentences, which come round again.
 
-    Without texts an epoch is all sentences once.
+    Without texts an epoch is all sentences once. Texts that the recipe has joined come besides, others in each epoch.
     """
     random = np.random.default_rng([recipe.seed, epoch])
     if not texts:
         return [Step([], batch) for batch in shuffled(sentences, recipe.batch_tokens, random)]
+    if recipe.join:
+        texts = [*texts, *joined(texts, recipe.join, recipe.max_tokens - SPECIALS, random)]
     batches = shuffled(texts, recipe.batch_tokens, random)
     beside = islice(endless(sentences, recipe.sentence_tokens, random), len(batches))
     return [Step(batch, next(beside, [])) for batch in batches]

@@ -124,6 +124,9 @@ class Recipe(Schedule):
     functional: str | None = Field(
         None, description="'builtin' or a folder (beside the recipe, or here) of functional cases for the model card"
     )
+    join: float = Field(
+        0.0, ge=0, le=1, description="as many texts besides, as a share, each among polite ones: a long text"
+    )
     sentence_tokens: int = Field(512, gt=0, description="padded tokens of the sentences beside them")
     dropout: float = Field(0.0, ge=0, lt=1, description="in the encoder; with much data a small one needs none")
     head_dropout: float = Field(0.1, ge=0, lt=1)
@@ -150,6 +153,8 @@ class Recipe(Schedule):
         ):
             if bool(names) != bool(sources):
                 raise ValueError(f"{what}, and the other way round")
+        if self.join and not self.labels:
+            raise ValueError("join makes long texts for labels, and there are none")
         if self.early_stopping and self.average > 1:
             raise ValueError("early_stopping keeps the best epoch's weights, average the mean of several: choose one")
         if self.average > self.epochs:
