@@ -11,20 +11,20 @@ def joined(texts: list[Example], share: float, limit: int, random: np.random.Gen
     A text keeps its targets and its weight, as those around it were judged 0 for all that it was judged for. It has at
     most half of `limit` tokens, the whole between half of that and all. A text that nothing polite fits is left out.
     """
-    short = [index for index, text in enumerate(texts) if 0 < len(text.ids) <= limit // 2 and text.labels is not None]
+    short = [index for index, text in enumerate(texts) if 0 < len(text.ids) <= limit // 2]
     chosen = random.permutation(short)[: round(share * len(texts))]
     targets = np.stack([text.labels for text in texts if text.labels is not None]) if short else np.zeros((0, 0))
-    polite: dict[bytes, list[int]] = {}
+    polite: dict[bytes, list[Example]] = {}  # by what was judged: few ways, many texts
     found = []
     for index in chosen:
         judged = ~np.isnan(targets[index])
         if judged.tobytes() not in polite:
             clean = np.flatnonzero((targets[:, judged] == 0).all(axis=1))
-            polite[judged.tobytes()] = [other for other in clean.tolist() if len(texts[other].ids)]
+            polite[judged.tobytes()] = [texts[other] for other in clean if len(texts[other].ids)]
         around = polite[judged.tobytes()]
         room = int(random.integers(limit // 2, limit + 1)) - len(texts[index].ids)
         if around and room > 0:
-            found.append(among(texts[index], [texts[other] for other in around], room, random))
+            found.append(among(texts[index], around, room, random))
     return found
 
 
