@@ -73,8 +73,8 @@ def choose(counts: Counts, criterion: Criterion, base_rate: float | None = None)
 
 
 def between(scores: np.ndarray, place: int) -> float:
-    """A short number above the next lower score and not above the score at this place."""
+    """The number of fewest digits, four at least, above the next lower score and not above the score at this place."""
     high = float(scores[place])
     low = float(scores[place - 1]) if place else high
-    middle = float(f"{(low + high) / 2:.4g}")
-    return middle if low < middle <= high else high
+    rounded = (float(f"{(low + high) / 2:.{digits}g}") for digits in range(4, 18))
+    return next((number for number in rounded if low < number <= high), high)

@@ -57,6 +57,12 @@ def test_the_threshold_stands_between_the_scores_that_it_parts() -> None:
     assert scores[89] < choose(Counts.of(scores, truth), Criterion("f1")) < scores[90]
 
 
+def test_a_threshold_has_no_more_digits_than_part_its_scores() -> None:
+    scores = np.array([0.30512345678, 0.305123467891])
+    assert between(scores, 1) == 0.30512346
+    assert between(np.array([0.2, 0.4]), 1) == 0.3
+
+
 @given(st.sets(st.floats(0, 1, width=32), min_size=1, max_size=20), st.data())
 def test_rounding_never_carries_a_threshold_across_a_score(values: set[float], data: st.DataObject) -> None:
     scores = np.array(sorted(values))
