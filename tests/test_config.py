@@ -258,7 +258,7 @@ def test_a_missing_file_and_a_folder_are_named() -> None:
             load_config(path)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(content=st.one_of(st.binary(max_size=60), st.text("{}[]:,-#&*!|>'\"%@` \n\tab1~", max_size=40)))
 def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, content: object) -> None:
     path = tmp_path_factory.mktemp("any") / "settings.yaml"

@@ -20,7 +20,7 @@ FRAME = frame(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(1, 10**7), st.floats(0.001, 0.999), st.booleans()), min_size=1, max_size=60),
     st.integers(1, 20_000),
@@ -34,7 +34,7 @@ def test_sizes_are_whole_rows_that_there_are_and_sum_to_what_was_asked_for(strat
     assert abs(sizes.sum() - wanted) <= len(strata)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=40), st.integers(1, 1000))
 def test_a_shape_of_nothing_still_gives_every_stratum_its_least(shape, total) -> None:
     rows = np.full(len(shape), 1000)

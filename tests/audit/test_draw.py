@@ -19,7 +19,7 @@ def table(rows: list[tuple[str, int, int]]) -> pa.Table:
     return pa.table({"stratum": names, HASH: hashes, "id": ids, "date": pa.array(["d"] * len(rows), pa.string())})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(ROW, max_size=60, unique_by=lambda row: row[2]), st.integers(1, 20), st.randoms(use_true_random=False))
 def test_the_lowest_hashes_are_drawn_whatever_the_order(rows, wanted, random) -> None:
     shuffled = random.sample(rows, len(rows))
@@ -32,7 +32,7 @@ def test_the_lowest_hashes_are_drawn_whatever_the_order(rows, wanted, random) ->
         assert [(row[HASH], row["id"]) for row in kept] == mine
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 2000), st.integers(1, 10**7), st.integers(0, 1000))
 def test_enough_even_hashes_are_below_a_cut(drawn, more, seed) -> None:
     stratum = Stratum(name="x", leading="x", band="x", action="x", rows=drawn + more, drawn=drawn)

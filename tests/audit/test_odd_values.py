@@ -36,7 +36,7 @@ SHAPED = st.fixed_dictionaries(
         "annotations": st.lists(st.dictionaries(NAMES, ODD, max_size=5), max_size=2) | ODD,
     }
 )
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 def one_line(act, name: str) -> None:

@@ -41,7 +41,7 @@ def entries_of(drawn) -> list[Verdict]:
     ]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(ENTRIES, st.sampled_from([".parquet", ".csv", ".json"]))
 def test_every_entry_survives_a_round_trip_through_every_format(drawn, ending) -> None:
     entries = entries_of(drawn)

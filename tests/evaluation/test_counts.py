@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made_up import rows
 from sklearn import metrics
@@ -19,7 +19,6 @@ def scored_rows(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return np.array(draw(st.lists(some, min_size=count, max_size=count)), np.float32), np.array(truth)
 
 
-@settings(deadline=None)
 @given(scored_rows())
 def test_ranking_figures_are_those_of_scikit_learn(one) -> None:
     scores, truth = one
@@ -28,7 +27,6 @@ def test_ranking_figures_are_those_of_scikit_learn(one) -> None:
     assert average_precision(counts) == pytest.approx(metrics.average_precision_score(truth, scores))
 
 
-@settings(deadline=None)
 @given(scored_rows(), st.floats(0, 1, width=32))
 def test_figures_of_a_threshold_are_those_of_scikit_learn(one, threshold) -> None:
     scores, truth = one

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from moderation.inference.batches import Batch
 from moderation.inference.moderator import Result
 
-CHECKS = settings(deadline=None, max_examples=150, derandomize=True)
+CHECKS = settings(max_examples=150, derandomize=True)
 FEW_CHECKS = settings(CHECKS, max_examples=60)
 
 HOSTILE = [

@@ -162,7 +162,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.lists(PIECES, max_size=12).map(b"".join), name=st.sampled_from(["RC_x", "x.csv", "x.tsv", "RS_x.gz"]))
 def test_any_bytes_are_a_file_of_which_every_line_is_accounted_for(content, name, tmp_path_factory) -> None:
     folder = tmp_path_factory.mktemp("any")
@@ -191,7 +191,7 @@ ROWS = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(found=st.lists(ROWS, min_size=1, max_size=5))
 def test_the_fast_parser_and_the_one_that_takes_any_json_give_the_same_rows(found: list[dict[str, object]]) -> None:
     texts = [line(row).strip() for row in found]
@@ -211,7 +211,7 @@ def refuse(content: bytes) -> object:
 PARTS = [b'{"id":"a","body":"b"}', b'{"id":"a",\n"body":"b"}', b"\n", b"{", b"}", b'"id":"c"', b" ", b"\r", b","]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(pieces=st.lists(st.sampled_from(PARTS), max_size=9))
 def test_a_line_is_never_joined_with_the_next_nor_cut_in_two(pieces: list[bytes]) -> None:
     content = b"".join(pieces)

@@ -52,7 +52,7 @@ def some_blocks(count: int) -> Iterator[Block]:
         first += content.count(b"\n") + 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(found=st.lists(LINES, max_size=8), kind=st.sampled_from(["comment", "submission", "any"]))
 def test_a_batch_comes_back_from_a_process_as_it_was(found: list[bytes], kind) -> None:
     batch = NdJson(kind, {}).read(Block(5, b"\n".join(found)))

@@ -68,7 +68,7 @@ def test_a_number_without_its_countrys_code_is_one_in_its_region_only() -> None:
 
 
 @given(st.one_of(SOUP, ANYTHING))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @example("415 555 2671 415 555 2671 4155552671")
 @example("a@b.co@c.de@f.gh")
 def test_masking_again_changes_nothing(text: str) -> None:
@@ -77,7 +77,7 @@ def test_masking_again_changes_nothing(text: str) -> None:
 
 
 @given(st.lists(st.one_of(SOUP, ANYTHING.map(lambda text: text.encode("utf-8", "surrogatepass")), st.none())))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_column_is_masked_as_its_texts_are_whatever_bytes_it_holds(values: list[str | bytes | None]) -> None:
     raw = [value.encode() if isinstance(value, str) else value for value in values]
     binary = pa.array(raw, pa.binary())
@@ -122,7 +122,7 @@ IPS = st.one_of(
 
 
 @given(AROUND, st.one_of(CARDS, PHONES, EMAILS, IPS), AROUND)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_was_planted_is_gone_and_what_stands_around_it_is_not(before: str, planted: str, after: str) -> None:
     text = f"{before} is\n{planted}\nok {after}"
     masked, _ = ALL.text(text)

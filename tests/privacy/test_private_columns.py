@@ -4,7 +4,7 @@ import json
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.errors import UsageError
@@ -46,7 +46,6 @@ def test_equal_authors_stay_equal_within_a_key_and_differ_under_another() -> Non
 
 
 @given(st.text(st.characters(codec="utf-8")))
-@settings(deadline=None)
 def test_a_hashed_name_is_not_hashed_again_under_any_key(name: str) -> None:
     once = hashed(name, KEY)
     assert once is not None and (name in NOBODY or (once != name and HASHED.fullmatch(once)))

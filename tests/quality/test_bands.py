@@ -66,7 +66,7 @@ def test_the_tolerance_and_the_least_difference_hold_however_many_rows_there_are
 counts = st.integers(1, 10**7).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(counts, min_size=1, max_size=12), st.integers(1, 10**8), st.floats(1e-8, 0.4), st.floats(0, 3))
 def test_a_band_holds_its_mean_and_lies_within_all_shares(
     history: list[tuple[int, int]], rows: int, chance: float, tolerance: float

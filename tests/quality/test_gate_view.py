@@ -132,7 +132,7 @@ def body_and_spans(draw: st.DrawFn) -> tuple[str, list[Row]]:
     return body, spans
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, suppress_health_check=list(HealthCheck))
 @given(st.lists(body_and_spans(), min_size=100, max_size=100))
 def test_spark_and_python_agree_on_what_a_span_covers(frame: Frame, cases: list[tuple[str, list[Row]]]) -> None:
     rows = [scored(body=body, entities=spans) for body, spans in cases]

@@ -112,7 +112,7 @@ def test_every_row_is_found_by_its_id_and_date_whatever_its_id(index) -> None:
 @given(
     st.lists(st.tuples(st.sampled_from([*Filter.__dataclass_fields__, "from", "junk"]), st.sampled_from(INJECTIONS)))
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_address_does_more_than_ask_or_be_refused(index, pairs) -> None:
     try:
         wanted = read_filter(pairs)
@@ -137,7 +137,7 @@ def test_no_address_does_more_than_ask_or_be_refused(index, pairs) -> None:
         after=st.none() | st.integers(0, 10**12),
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_filter_survives_the_way_through_its_address(wanted) -> None:
     blank = {name: () if isinstance(value, tuple) else "" for name, value in vars(wanted).items()}
     kept = {

@@ -323,7 +323,7 @@ STEP = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, max_size=25), share=st.sampled_from([0.0, 0.4, 1.0]))
 def test_the_queue_says_the_same_as_audit_second_and_settled(tmp_path_factory, steps, share) -> None:
     folder = sample_by_hand(tmp_path_factory.mktemp("agree"), rows=6)

@@ -64,7 +64,7 @@ def test_scores_that_separate_without_error_do_not_become_certain() -> None:
     assert apply(fit_isotonic(rows), np.array([-4.0, 4.0])) == pytest.approx([1 / 32, 31 / 32], abs=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     arrays(np.float64, st.integers(4, 80), elements=st.floats(-16, 16)),
     st.integers(0, 2**32 - 1),
