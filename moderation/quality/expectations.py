@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from moderation.quality.suites import Rule, build
 if TYPE_CHECKING:
     from great_expectations import ValidationDefinition
     from great_expectations.core import ExpectationValidationResult
+    from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.data_context import FileDataContext
     from pyspark.sql import DataFrame
 
@@ -30,7 +32,7 @@ class Validator:
     """Validates tables into one site; what is done with the values of suite parameters is Great Expectations' own."""
 
     context: FileDataContext
-    run_id: str
+    identifier: RunIdentifier
     parameters: Mapping[str, Any]
 
     def rows(self, name: str, frame: DataFrame, rules: Sequence[Rule]) -> list[ExpectationValidationResult]:
@@ -63,14 +65,12 @@ class Validator:
     def check(self, data: ValidationDefinition, frame: Any, form: Mapping[str, Any]) -> list[Any]:
         """The results of one checkpoint in one form."""
         import great_expectations as gx
-        from great_expectations.core.run_identifier import RunIdentifier
 
         name = f"{data.name} {form['result_format']}"
         checkpoint = gx.Checkpoint(name=name, validation_definitions=[data], result_format=dict(form))
-        run = self.context.checkpoints.add(checkpoint).run(
-            {"dataframe": frame}, dict(self.parameters), RunIdentifier(run_name=self.run_id)
-        )
-        return [result for validation in run.run_results.values() for result in validation.results]
+        added = self.context.checkpoints.add(checkpoint)
+        found = added.run({"dataframe": frame}, dict(self.parameters), self.identifier)
+        return [result for validation in found.run_results.values() for result in validation.results]
 
 
 @contextmanager
@@ -78,6 +78,7 @@ def validator(site: Path, run_id: str, parameters: Mapping[str, Any]) -> Iterato
     """A validator whose pages are written into the folder `site` when all is done."""
     import_library()
     import great_expectations as gx
+    from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
@@ -92,7 +93,8 @@ def validator(site: Path, run_id: str, parameters: Mapping[str, Any]) -> Iterato
             "show_how_to_buttons": False,
         }
         context.update_data_docs_site("local_site", settings)
-        yield Validator(context, run_id, parameters)
+        # Without a time the library takes our id for a date, and its end for a time zone, of 63 hours for instance.
+        yield Validator(context, RunIdentifier(run_id, datetime.now(UTC)), parameters)
         context.build_data_docs()
 
 

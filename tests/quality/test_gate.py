@@ -49,6 +49,11 @@ def test_a_good_frame_passes_every_check(frame: Frame, judge: Judge) -> None:
     assert outcome.checks == len(CHECKS)
 
 
+def test_a_run_id_that_looks_like_a_date_with_an_impossible_time_zone_is_a_name(frame: Frame, judge: Judge) -> None:
+    rows = good_rows()
+    assert judge(frame(rows), len(rows), run_id="20261124T025300Z-63a7a8a").success  # one id in two thousand
+
+
 @pytest.mark.parametrize("defect", broken_rows())
 def test_a_defect_is_refused_and_named_with_its_count(defect: str, refusal: Outcome) -> None:
     assert not refusal.success
