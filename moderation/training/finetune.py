@@ -27,25 +27,35 @@ Examples = tuple[list[Example], list[Example]]  # texts, and sentences
 
 
 def finetune(
-    recipe: Recipe, base: Base, train: Examples, dev: Examples, keeping: Keeping, progress: Progress, device: str
+    recipe: Recipe,
+    base: Base,
+    train: Examples,
+    dev: Examples,
+    keeping: Keeping,
+    progress: Progress,
+    device: str,
+    heads: int,
 ) -> tuple[MultiTask, list[dict[str, Any]]]:
     """Trains the base under new heads; returns the network and what was seen after each epoch.
 
-    The order of the examples and the dropout follow from the seed alone; a run that was killed goes on from the
-    checkpoint in `keeping.folder`, and ends with the weights that it would have had.
+    The new heads follow from the seed `heads`, the order of the examples and the dropout from the recipe's alone; a run
+    that was killed goes on from the checkpoint in `keeping.folder`, and ends with the weights that it would have had.
     """
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(heads)
     spec = spec_of(recipe)
     base.drop_out(recipe.dropout)
     network = base.network(spec)
+    if recipe.seed != heads:
+        torch.manual_seed(recipe.seed)
     network.dropout.p = recipe.head_dropout
     trainer = make_trainer(recipe, base, network.to(device), spec, train[0], device)
     head = [*network.label_head.parameters(), *network.tag_head.parameters()]
     loop = Loop(network, head, recipe, keeping, progress)
-    if loop.restore():
-        progress.say(f"going on from step {loop.step:,}")
+    restored = loop.restore()
     best, average = Best(keeping.folder, recipe.early_stopping, loop.extra), Average(keeping.folder, recipe.average)
-    look_at = tuple(drawn(examples, recipe.dev_rows, recipe.seed) for examples in dev)
+    if restored:
+        progress.say("done already" if loop.over or best.settled else f"going on from step {loop.step:,}")
+    look_at = looked_at(recipe, dev)
     while not loop.over and not best.settled:
         loop.epoch(epoch_steps(recipe, *train, loop.place[0]), trainer.loss)
         found = judge(trainer, *look_at)
@@ -59,6 +69,11 @@ def finetune(
     best.bring_back(network)
     average.bring_back(network, loop.place[0])
     return network, best.history
+
+
+def looked_at(recipe: Recipe, dev: Examples) -> Examples:
+    """The dev rows that a network is judged by while it is made."""
+    return drawn(dev[0], recipe.dev_rows, recipe.seed), drawn(dev[1], recipe.dev_rows, recipe.seed)
 
 
 def make_trainer(

@@ -13,13 +13,14 @@ from moderation.training.adapt import adapt, read_pieces, save_encoder
 from moderation.training.calibrate import calibrate
 from moderation.training.card import write_card
 from moderation.training.evaluate import evaluate_labels, evaluate_spans
-from moderation.training.finetune import finetune, read_examples, save, spec_of
+from moderation.training.finetune import read_examples, save, spec_of
 from moderation.training.interrupt import noticed
 from moderation.training.options import Options
 from moderation.training.precisions import precision_figures, precision_section
 from moderation.training.progress import Report
 from moderation.training.recipe import Adaptation, Recipe, read_recipe
 from moderation.training.run import Run, adaptation_digest, model_digest, running, versions
+from moderation.training.trainings import train_all
 from moderation.training.vocabulary import widened
 
 BUILTIN = PACKAGE / "training" / "builtin.yaml"
@@ -55,8 +56,7 @@ def train_model(recipe: Recipe, data: Path, run: Run, suite: Suite | None) -> No
         base = load_base(str(folder))
     run.progress.say(f"training on {len(train[0]):,} texts and {len(train[1]):,} sentences, {recipe.epochs} epoch(s)")
     with noticed() as interrupt:
-        keeping = run.keeping("training", interrupt)
-        network, about["epochs"] = finetune(recipe, base, train, dev, keeping, run.progress, run.device)
+        network, about["trainings"] = train_all(recipe, base, train, dev, run, interrupt)
     save(network, base, spec_of(recipe), run.place.made)
     run.progress.rest()
     finish(recipe, data, run.place.made, run.progress.say, suite)

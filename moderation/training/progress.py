@@ -21,12 +21,13 @@ class Progress:
 
     say: Report
     last: float = field(default_factory=time.monotonic)
+    part: str = ""  # which of several trainings the steps are of
 
     def at(self, what: str, step: int, total: int, loss: float, left: float) -> None:
         """After a step of `total`; `left` is in seconds."""
         if time.monotonic() - self.last >= LINE_SECONDS:
             self.last = time.monotonic()
-            self.say(f"{what} step {step:,}/{total:,} loss {loss:.4f} left {duration(left)}")
+            self.say(f"{self.part}{what} step {step:,}/{total:,} loss {loss:.4f} left {duration(left)}")
 
     def rest(self) -> None:
         """No steps for a while: whatever comes next may show itself."""
@@ -44,7 +45,9 @@ class LiveProgress(Progress):
         if self.bar is not None and self.task is not None:
             self.bar.start()  # does nothing where it runs
             text = f"loss {loss:.4f}  left {duration(left)}"
-            self.bar.update(self.task, description=what, completed=step, total=total, figures=text, visible=True)
+            self.bar.update(
+                self.task, description=self.part + what, completed=step, total=total, figures=text, visible=True
+            )
 
     def rest(self) -> None:
         """Takes the bar away: rich has room for one only."""

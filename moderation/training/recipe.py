@@ -1,13 +1,13 @@
 """A training recipe: which data teaches which label, and how long. One YAML file, unknown keys refused."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self, cast, get_args
+from typing import Annotated, Any, Literal, Self, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from moderation.errors import UsageError
 from moderation.evaluation.thresholds import Criterion
-from moderation.settings import read_yaml
+from moderation.settings import parse, read_yaml
 
 Method = Literal["platt", "temperature", "isotonic", "auto"]
 
@@ -107,6 +107,13 @@ class EarlyStopping(Strict):
     patience: int = Field(2, gt=0, description="epochs without a better metric after which training ends")
 
 
+VARIED = (  # keys that trainings may differ in whose weights are averaged: how is learnt, never what a network is
+    *("epochs", "average", "early_stopping", "batch_tokens", "sentence_tokens", "accumulate", "join", "seed"),
+    *("learning_rate", "head_learning_rate", "weight_decay", "warmup", "precision", "dropout", "head_dropout"),
+    *("imbalance", "label_weights", "distil_weight", "temperature"),
+)
+
+
 class Recipe(Schedule):
     """Everything that decides what a training run makes, but for the data itself."""
 
@@ -138,6 +145,9 @@ class Recipe(Schedule):
     )
     early_stopping: EarlyStopping | None = Field(None, description="null: all epochs, and the last one is kept")
     average: int = Field(1, gt=0, description="the weights are the mean of those after the last so many epochs")
+    mean_of: list[dict[str, Any]] = Field(
+        [], description="keys that several trainings differ in, each from the same start; the weights are their mean"
+    )
     dev_rows: int = Field(5000, gt=0, description="held-out texts, and sentences, that are looked at after an epoch")
     adapt: Adaptation | None = Field(None, description="domain adaptation of the base first")
     teacher: str | None = Field(None, description="model folder to learn from besides the data")
@@ -167,11 +177,38 @@ class Recipe(Schedule):
             raise ValueError(f"label '{doubled[0]}' stands twice")
         return self
 
+    @model_validator(mode="after")
+    def check_trainings(self) -> Self:
+        """Several trainings differ, and in nothing that makes their weights incomparable."""
+        if strange := [key for keys in self.mean_of for key in keys if key not in VARIED]:
+            raise ValueError(f"mean_of: trainings cannot differ in '{strange[0]}', only in {', '.join(VARIED)}")
+        try:
+            trainings = self.trainings()
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        if self.mean_of and len(trainings) == 1:
+            raise ValueError("mean_of wants two trainings or more")
+        if doubled := [number for number, one in enumerate(trainings, 1) if one in trainings[: number - 1]]:
+            raise ValueError(f"mean_of: training {doubled[0]} is like one before it")
+        return self
+
+    def trainings(self) -> "list[Recipe]":
+        """A recipe for each training: this one, or several that differ from it; raises `UsageError` for a wrong key."""
+        if not self.mean_of:
+            return [self]
+        whole = self.model_dump(exclude={"mean_of"})
+        return [parse(whole | keys, Recipe, f"mean_of {number}") for number, keys in enumerate(self.mean_of, 1)]
+
     def files(self) -> list[str]:
         """The data files, each once."""
         sources: list[Source] = [*self.texts, *self.tokens, *self.calibration]
         found = {name for source in sources for name in (source.file, source.dev) if name}
         return sorted(found | ({self.adapt.file} if self.adapt else set()))
+
+
+def described(keys: dict[str, Any]) -> str:
+    """What is a training's own, of several."""
+    return ", ".join(f"{key}: {value}" for key, value in keys.items()) or "as the recipe has it"
 
 
 def read_recipe(path: Path) -> Recipe:

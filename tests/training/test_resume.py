@@ -43,13 +43,13 @@ def undisturbed(stopping, data, tmp_path_factory) -> Path:
     return output
 
 
-def started(recipe: Path, data: Path, output: Path) -> subprocess.Popen:
-    """The same command in the background, until it has saved its second checkpoint."""
+def started(recipe: Path, data: Path, output: Path, part: str = "training") -> subprocess.Popen:
+    """The same command in the background, until a part of it has saved its second checkpoint."""
     arguments = ["finetune", "--recipe", recipe, "--data", data, "--output", output, *FAST]
     command = [sys.executable, "-m", "moderation", *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-    state = output.parent / f".{output.name}.making/training/training-state.pt"
+    state = output.parent / f".{output.name}.making/{part}/training-state.pt"
     limit, seen = time.monotonic() + 120, set()
     while len(seen) < 3 and time.monotonic() < limit and process.poll() is None:
         if state.is_file():
@@ -75,8 +75,27 @@ def test_a_killed_run_ends_bit_for_bit_like_one_that_was_not(stopping, data, und
     assert "going on from step" in done.stderr
     assert weights(output) == weights(undisturbed)
     about, other = (json.loads((folder / "training.json").read_text()) for folder in (output, undisturbed))
-    assert about["epochs"] == other["epochs"]
+    assert about["trainings"] == other["trainings"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
+
+
+def test_the_second_of_several_trainings_killed_leaves_the_first_one_done(stopping, data, tmp_path) -> None:
+    content = yaml.safe_load(stopping.read_text()) | {"epochs": 2, "mean_of": [{}, {"seed": 8, "join": 0.5}]}
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(content))
+    process = started(recipe, data, tmp_path / "model", "training-2")
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    for output in (tmp_path / "model", tmp_path / "other"):
+        done = moderation("finetune", "--recipe", recipe, "--data", data, "--output", output, *FAST)
+        assert done.returncode == 0, done.stderr
+        said = [
+            line for line in done.stderr.splitlines() if "already" in line or "going on" in line or "training " in line
+        ]
+        assert ("done already" in said) == (output.name == "model")
+        assert "training 2/2 (join: 0.5, seed: 8)" in said and "training 1/2 (as the recipe has it)" in said
+        assert "the mean of the 2 trainings: dev loss" in done.stderr
+    assert weights(tmp_path / "model") == weights(tmp_path / "other")
 
 
 def test_ctrl_c_says_how_to_go_on_and_what_is_kept_is_not_mixed_with_another_run(
