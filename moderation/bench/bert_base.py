@@ -42,7 +42,7 @@ def make(folder: Path, source: ModelSource) -> ModelSource:
 
     from moderation.models.multitask import MultiTaskBert
 
-    config = BertConfig(vocab_size=source.shape.vocabulary)
+    config = BertConfig(vocab_size=source.shape.vocabulary, type_vocab_size=source.shape.types)
     network = MultiTaskBert(config, source.spec)
     with torch.no_grad():
         network.tag_head.bias[0] = 10.0  # hardly any token is an entity, as in texts; chance would tag nearly all
