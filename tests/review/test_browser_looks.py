@@ -51,6 +51,7 @@ def signed_in(chromium: Any, address: str, name: str, size: dict[str, int], sche
     found.page.locator("#reviewer").fill(name)
     found.page.locator("#reviewer").press("Enter")
     found.page.wait_for_selector("#item .text")
+    found.page.wait_for_load_state()  # a row can be there before the styles are
     return found
 
 

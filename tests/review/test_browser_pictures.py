@@ -78,17 +78,17 @@ def judge_until(at: Reader, rows: dict[str, Any], awaited: str, most: int) -> in
 
 
 def judge(at: Reader, row: dict[str, Any]) -> None:
-    """Words of a made-up reviewer, who mostly says what the scores say."""
+    """Words of a made-up reviewer, who mostly says what the flags say."""
     for label in ("offensive", "insult"):
-        sure = row["scores"][label] >= 0.5
-        at.press("1" if label == "offensive" else "2", "y" if sure != (row["place"] % 7 == 0) else "n")
+        sure = label in row["labels"]
+        at.press("1" if label == "offensive" else "2", "y" if sure != (row["place"] % 5 == 0) else "n")
 
 
 def telling(rows: dict[str, Any]) -> dict[str, Any]:
-    """A row to look at: an insult beside a name, in words that may stand in a document."""
-    fit = [
-        row for row in rows.values() if "insult" in row["labels"] and row["entities"] and 70 < len(row["body"]) < 300
-    ]
+    """A row to look at: an insult beside a name, in words that may stand in a document. A flag of `insult` is not asked
+    for: rows that are short, clean and flagged so are a handful, and other weights may leave none."""
+    fit = [row for row in rows.values() if "offensive" in row["labels"] and "identity_attack" not in row["labels"]]
+    fit = [row for row in fit if row["entities"] and 70 < len(row["body"]) < 300]
     return min((row for row in fit if not COARSE.search(row["body"])), key=lambda row: row["place"])
 
 
